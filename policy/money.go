@@ -1,0 +1,119 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"math/big"
+	"strconv"
+	"strings"
+)
+
+// Money is an amount in nano-USD: 1_000_000_000 is one dollar. An int64 holds
+// about ±9.2 billion dollars, which no budget reaches.
+type Money int64
+
+// Dollar is one US dollar.
+const Dollar Money = 1_000_000_000
+
+// maxMoneyText bounds the text ParseMoney reads: a longer number is an attack or a mistake.
+const maxMoneyText = 64
+
+// ErrMoney is what every ParseMoney error wraps.
+var ErrMoney = errors.New("not an amount of money")
+
+// ParseMoney reads a JSON number of dollars, exactly: "1", "0.25", "1e-7".
+// Digits beyond the ninth decimal are rounded half away from zero. The text
+// must be a finite number that fits an int64 of nano-USD; the sign is kept.
+func ParseMoney(text string) (Money, error) {
+	if text == "" || len(text) > maxMoneyText || !jsonNumber(text) {
+		return 0, fmt.Errorf("%w: %q", ErrMoney, clip(text, maxMoneyText))
+	}
+	if exp := strings.IndexAny(text, "eE"); exp >= 0 {
+		// big.Rat would materialise 1e999999999: refuse such exponents before it does.
+		n, err := strconv.Atoi(text[exp+1:])
+		if err != nil || n > 40 || n < -80 {
+			return 0, fmt.Errorf("%w: %q is out of range", ErrMoney, text)
+		}
+	}
+	r, ok := new(big.Rat).SetString(text)
+	if !ok {
+		return 0, fmt.Errorf("%w: %q", ErrMoney, text)
+	}
+	r.Mul(r, new(big.Rat).SetInt64(int64(Dollar)))
+	n := roundHalfAway(r)
+	if !n.IsInt64() {
+		return 0, fmt.Errorf("%w: %q is out of range", ErrMoney, text)
+	}
+	return Money(n.Int64()), nil
+}
+
+// roundHalfAway rounds to the nearest integer, halves away from zero.
+func roundHalfAway(r *big.Rat) *big.Int {
+	num, den := new(big.Int).Abs(r.Num()), r.Denom()
+	q, rem := new(big.Int).QuoRem(num, den, new(big.Int))
+	if rem.Lsh(rem, 1).Cmp(den) >= 0 {
+		q.Add(q, big.NewInt(1))
+	}
+	if r.Sign() < 0 {
+		q.Neg(q)
+	}
+	return q
+}
+
+// jsonNumber reports whether text is a JSON number: no sign but a leading
+// minus, no hex, no underscore, no "Inf".
+func jsonNumber(text string) bool {
+	digits := false
+	for i, c := range text {
+		switch {
+		case c >= '0' && c <= '9':
+			digits = true
+		case c == '-' && (i == 0 || text[i-1] == 'e' || text[i-1] == 'E'):
+		case c == '+' && i > 0 && (text[i-1] == 'e' || text[i-1] == 'E'):
+		case (c == '.' || c == 'e' || c == 'E') && digits:
+		default:
+			return false
+		}
+	}
+	return digits
+}
+
+// String is the amount in dollars as the shortest exact decimal: "0.0016", "12".
+func (m Money) String() string {
+	sign, n := "", uint64(m)
+	if m < 0 {
+		sign, n = "-", uint64(-m)
+	}
+	whole, frac := n/uint64(Dollar), n%uint64(Dollar)
+	if frac == 0 {
+		return sign + strconv.FormatUint(whole, 10)
+	}
+	return sign + strconv.FormatUint(whole, 10) + "." + strings.TrimRight(fmt.Sprintf("%09d", frac), "0")
+}
+
+// MarshalJSON writes the exact decimal as a JSON number. Whole dollars carry
+// ".0", as clients that tell floats from integers expect of money.
+func (m Money) MarshalJSON() ([]byte, error) {
+	s := m.String()
+	if !strings.Contains(s, ".") {
+		s += ".0"
+	}
+	return []byte(s), nil
+}
+
+// UnmarshalJSON reads a JSON number of dollars.
+func (m *Money) UnmarshalJSON(b []byte) error {
+	n, err := ParseMoney(string(b))
+	if err != nil {
+		return err
+	}
+	*m = n
+	return nil
+}
+
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return s[:n] + "…"
+}

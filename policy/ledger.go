@@ -1,0 +1,118 @@
+package policy
+
+import (
+	"context"
+	"time"
+)
+
+// Hold is what one request would take from one limit: Fixed, and PerToken for
+// each token its answer may have.
+type Hold struct {
+	Scope    Scope
+	Kind     Kind
+	Model    string
+	Window   Window
+	Start    time.Time // of the calendar window the request falls into; zero for other windows
+	End      time.Time // when that window ends
+	Limit    int64
+	Fixed    int64
+	PerToken int64
+	Soft     bool // counted, never refused: a limit in shadow
+}
+
+// Amount is what the hold takes for an answer of at most tokens.
+func (h Hold) Amount(tokens int64) int64 { return h.Fixed + h.PerToken*tokens }
+
+// Counter names the counter a hold is counted in.
+type Counter struct {
+	Scope  Scope
+	Kind   Kind
+	Model  string
+	Window string // Window.Name
+	Start  int64  // Unix seconds of the calendar window; 0 for other windows
+}
+
+// Counter of the hold.
+func (h Hold) Counter() Counter {
+	c := Counter{Scope: h.Scope, Kind: h.Kind, Model: h.Model, Window: h.Window.Name()}
+	if !h.Start.IsZero() {
+		c.Start = h.Start.Unix()
+	}
+	return c
+}
+
+// Ask is one request to reserve: all holds or none.
+type Ask struct {
+	ID    string // our call id
+	Holds []Hold
+
+	// The answer's length per choice, in tokens. Want is the request's own cap or
+	// the model's maximum. While every hold for Want is at most an eighth of what
+	// is left of its limit, Want is granted. Else an eighth is granted, raised to
+	// Usual where that is more, but never more than is left; a grant below Least
+	// is refused. With Want = Least nothing is ever lowered.
+	Want, Usual, Least int64
+
+	TTL time.Duration // how long the reservation lives without renewal
+	At  time.Time     // for tests; zero is the ledger's own clock
+}
+
+// Balance is one hold's limit as the ledger saw it, this reservation included
+// if it was granted.
+type Balance struct {
+	Used    int64 // settled, or counted into the rolling minute
+	Held    int64 // reserved by requests under way
+	RetryIn time.Duration
+}
+
+// Outcome is the ledger's answer to an Ask.
+type Outcome struct {
+	Granted  bool
+	At       time.Time // the ledger's clock
+	Output   int64     // the answer's length granted
+	Lowered  bool      // Output is below Want
+	Balances []Balance // one per hold, in order
+	Failed   []int     // the holds that refused
+}
+
+// Settlement replaces what a reservation held by what the request took.
+type Settlement struct {
+	ID    string
+	Entry Entry // journalled in the same atomic step
+}
+
+// Ledger counts. Every method is safe for concurrent use.
+//
+// Reserve admits only if for every hold used + reserved + amount ≤ limit, else it
+// changes nothing. Settle is idempotent by id, also after the reservation
+// expired: it then corrects what expiry charged. Renew prolongs live reservations.
+// An error means that nothing was decided.
+type Ledger interface {
+	Reserve(ctx context.Context, ask Ask) (Outcome, error)
+	Settle(ctx context.Context, s Settlement) error
+	Renew(ctx context.Context, ttl time.Duration, ids ...string) error
+}
+
+// Standing is one counter as it stands.
+type Standing struct {
+	Counter Counter
+	Used    int64
+	Held    int64
+}
+
+// Inspector reads counters without changing them: for explanations, /limits and verify.
+type Inspector interface {
+	// Standings answers in the order of the holds.
+	Standings(ctx context.Context, holds []Hold) ([]Balance, error)
+	// Each calls f for every counter there is until f returns false.
+	Each(ctx context.Context, f func(Standing) bool) error
+}
+
+// Seeder sets a counter that does not exist yet to what the tables say was
+// used; one that exists is left alone.
+type Seeder interface {
+	Seed(ctx context.Context, c Counter, used int64) error
+}
+
+// ActualOf is what a kind counts for a finished request.
+func ActualOf(k Kind, u Usage, c Cost) int64 { return Kinds[k].actual(u, c) }

@@ -24,6 +24,7 @@ type Directory struct {
 	budgets       *table[string, *Budget]
 	tags          *table[string, *Tag]
 	groups        *table[string, *AccessGroup]
+	groupNames    *table[string, *AccessGroup]
 }
 
 // NewDirectory makes an empty one.
@@ -32,7 +33,7 @@ func NewDirectory(s *Settings, c *Catalog) *Directory {
 		keys: newTable[KeyHash, *Key](), teams: newTable[string, *Team](), members: newTable[string, *Membership](),
 		projects: newTable[string, *Project](), organizations: newTable[string, *Organization](), users: newTable[string, *User](),
 		customers: newTable[string, *Customer](), budgets: newTable[string, *Budget](), tags: newTable[string, *Tag](),
-		groups: newTable[string, *AccessGroup](),
+		groups: newTable[string, *AccessGroup](), groupNames: newTable[string, *AccessGroup](),
 	}
 	d.settings.Store(s)
 	d.catalog.Store(c)
@@ -65,6 +66,7 @@ func (d *Directory) Put(e Entity) {
 		d.keys.put(e.Hash, e)
 	case *Team:
 		e.compile(e.CreatedAt)
+		e.memberCompiled = e.MemberLimits.Compile(e.CreatedAt)
 		d.teams.put(e.ID, e)
 	case *Membership:
 		e.compile(e.CreatedAt)
@@ -88,7 +90,11 @@ func (d *Directory) Put(e Entity) {
 		e.compile(e.CreatedAt)
 		d.tags.put(e.Name, e)
 	case *AccessGroup:
+		if old, ok := d.groups.get(e.ID); ok && old.Name != e.Name {
+			d.groupNames.remove(old.Name)
+		}
 		d.groups.put(e.ID, e)
+		d.groupNames.put(e.Name, e)
 	}
 }
 
@@ -116,6 +122,9 @@ func (d *Directory) Delete(ref Ref) {
 	case EntityTag:
 		d.tags.remove(ref.ID)
 	case EntityAccessGroup:
+		if old, ok := d.groups.get(ref.ID); ok {
+			d.groupNames.remove(old.Name)
+		}
 		d.groups.remove(ref.ID)
 	}
 }
@@ -208,4 +217,12 @@ func (t *table[K, V]) each(f func(V) bool) bool {
 		}
 	}
 	return true
+}
+
+// groupByName finds a managed access group by its id or its name.
+func (d *Directory) groupByName(name string) (*AccessGroup, bool) {
+	if g, ok := d.groups.get(name); ok {
+		return g, true
+	}
+	return d.groupNames.get(name)
 }

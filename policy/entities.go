@@ -88,6 +88,8 @@ type Team struct {
 	MemberModels []string // each member's models, where the membership sets none
 	Tags         []string
 	Record
+
+	memberCompiled []Limit
 }
 
 // Member is a user's place in a team.

@@ -1,0 +1,288 @@
+package policy
+
+import (
+	"fmt"
+	"time"
+)
+
+// Request is what a decision needs to know of one call.
+type Request struct {
+	Model      string   // as asked for
+	Customer   string   // end user id, "" for none
+	Tags       []string // of the call; the key's, team's and project's are added
+	Input      int64    // tokens of the prompt, never below the true count
+	MaxOutput  int64    // the caller's own cap per choice; 0: none
+	Choices    int64    // answers asked for; 0 is 1
+	NoOutput   bool     // the endpoint produces no tokens: embeddings, rerank
+	Flat       Money    // costs whatever the tokens: pictures, seconds, characters
+	Usual      int64    // the usual answer of this key and model; 0: nothing learned yet
+	Unmetered  bool     // counted as a request only: realtime, files, batches
+	NeedsModel bool     // false for calls that name none: files
+}
+
+// Step is one check of a decision, for explanations.
+type Step struct {
+	Scope  Scope
+	Check  string // "model", "blocked", or the kind of limit
+	Model  string
+	Limit  int64
+	Window string
+	Passed bool
+	Note   string
+}
+
+// Decision is what the rules say before the ledger is asked.
+type Decision struct {
+	Refusal *Refusal // nil: go on
+	Model   *Model   // that serves the call; nil where it names none
+	Asked   string   // the public name, aliases resolved
+	Names   []string // every name the call's model has gone by
+	Tags    []string
+	Ask     Ask // for Ledger.Reserve; ID, TTL and At are the caller's to set
+	Trace   []Step
+}
+
+// usualAnswer is the answer's length that a caller of whom nothing is known may
+// expect even near a limit, and leastAnswer the shortest worth giving.
+const (
+	usualAnswer = 256
+	leastAnswer = 1
+)
+
+// Decide applies every rule that needs no counter and lists the holds of those
+// that do. It does no I/O and changes nothing.
+func Decide(g *Grant, r Request, now time.Time) Decision {
+	d := Decision{}
+	d.Tags = g.tags(r.Tags)
+	levels := g.levels(r.Customer, d.Tags)
+	if d.Refusal = g.checkCustomer(r); d.Refusal != nil {
+		return d
+	}
+	var above []string
+	if r.Model != "" || r.NeedsModel {
+		d.Asked, d.Names, above = g.ResolveModel(r.Model)
+		if d.Refusal = g.checkModel(&d, levels, above); d.Refusal != nil {
+			return d
+		}
+	}
+	price, refusal := g.price(d.Model)
+	if refusal != nil && !r.Unmetered {
+		d.Refusal = refusal
+		return d
+	}
+	g.hold(&d, r, levels, price, now)
+	return d
+}
+
+// checkCustomer refuses blocked customers and calls that must name one and do not.
+func (g *Grant) checkCustomer(r Request) *Refusal {
+	if r.Customer == "" {
+		if g.Settings.RequireUser {
+			return &Refusal{Code: CodeMissingUser, Param: "user", Message: "Authentication Error, BadRequest please pass param=user: 'user' param not passed in."}
+		}
+		return nil
+	}
+	if c, ok := g.directory.customers.get(r.Customer); ok && c.Blocked {
+		return &Refusal{Code: CodeCustomerBlocked, Scope: Scope{ScopeCustomer, c.ID}, Message: "Authentication Error, Customer=" + c.ID + " is blocked"}
+	}
+	return nil
+}
+
+// checkModel finds the model and asks every level whether it may be used.
+func (g *Grant) checkModel(d *Decision, levels []level, above []string) *Refusal {
+	catalog := g.directory.Catalog()
+	for i := range levels {
+		l := &levels[i]
+		list := g.modelsOf(l)
+		if len(list) == 0 || l.scope.Kind == ScopeTag {
+			continue
+		}
+		names := above
+		if l.scope.Kind == ScopeKey {
+			names = d.Names
+		}
+		passed := false
+		for _, n := range names {
+			passed = passed || g.allows(l, list, n, catalog)
+		}
+		d.Trace = append(d.Trace, Step{Scope: l.scope, Check: "model", Model: d.Asked, Passed: passed})
+		if !passed {
+			asked := d.Names[0]
+			return &Refusal{Code: CodeModelDenied, Scope: l.scope, Param: "model", Model: asked, Message: fmt.Sprintf(
+				"The requested model '%s' is not available for this %s. Ask its owner to add it to the %s's models", asked, l.scope.Kind, l.scope.Kind)}
+		}
+	}
+	m, ok := catalog.Find(d.Asked)
+	if !ok {
+		return &Refusal{Code: CodeUnknownModel, Param: "model", Model: d.Asked,
+			Message: fmt.Sprintf("Invalid model name passed in model=%s. Call /v1/models to see the models of your key", clip(d.Names[0], 200))}
+	}
+	d.Model = m
+	return nil
+}
+
+// allows asks a list, the managed access groups it names included.
+func (g *Grant) allows(l *level, list []string, name string, c *Catalog) bool {
+	personal := l.scope.Kind == ScopeUser
+	for _, entry := range list {
+		if entry == NoDefaultModels && personal {
+			return g.Team != nil // a user with no models of its own may still work in a team
+		}
+		if group, ok := g.directory.groupByName(entry); ok && c.Allows(group.Models, name) && len(group.Models) > 0 {
+			return true
+		}
+	}
+	return c.Allows(list, name)
+}
+
+// price is what the call can be charged at most, per unit.
+func (g *Grant) price(m *Model) (Price, *Refusal) {
+	if m == nil {
+		return TokenPrice(0, 0), nil
+	}
+	if m.Worst.Known {
+		return m.Worst, nil
+	}
+	if p := g.Settings.DefaultPrice; p != nil {
+		return Dearest(m.Worst, *p), nil
+	}
+	if g.Settings.Unpriced == UnpricedDeny {
+		return Price{}, &Refusal{Code: CodeUnpricedModel, Param: "model", Model: m.Name,
+			Message: "Model '" + m.Name + "' has no price configured, and unpriced models are not served here"}
+	}
+	return m.Worst, nil
+}
+
+// hold lists the holds of every limit that binds the call.
+func (g *Grant) hold(d *Decision, r Request, levels []level, price Price, now time.Time) {
+	e := Estimate{Input: r.Input, Choices: max(r.Choices, 1), Price: price, Flat: r.Flat}
+	for i := range levels {
+		l := &levels[i]
+		for _, limit := range l.limits(g.directory) {
+			if !limit.For(d.Names) {
+				continue
+			}
+			if r.Unmetered && limit.Kind != KindRequests && limit.Kind != KindParallel && limit.AmountAt(now) > 0 {
+				continue // what cannot be metered takes nothing, but a limit of 0 still refuses
+			}
+			h := Hold{Scope: l.scope, Kind: limit.Kind, Model: limit.Model, Window: limit.Window, Limit: limit.AmountAt(now)}
+			h.Start, h.End = limit.Window.Bounds(now, g.Settings.Calendar)
+			h.Fixed, h.PerToken = Kinds[limit.Kind].estimate(e)
+			if r.NoOutput {
+				h.PerToken = 0
+			}
+			d.Ask.Holds = append(d.Ask.Holds, h)
+			d.Trace = append(d.Trace, Step{Scope: l.scope, Check: limit.Kind.String(), Model: limit.Model, Limit: h.Limit, Window: limit.Window.Name(), Passed: true})
+		}
+	}
+	if r.NoOutput {
+		return
+	}
+	ask := &d.Ask
+	ask.Want = g.Settings.DefaultOutput
+	if d.Model != nil && d.Model.MaxOutput > 0 {
+		ask.Want = d.Model.MaxOutput
+	}
+	if r.MaxOutput > 0 {
+		ask.Want = min(ask.Want, r.MaxOutput)
+		if d.Model == nil || d.Model.MaxOutput == 0 {
+			ask.Want = r.MaxOutput
+		}
+	}
+	ask.Usual, ask.Least = usualAnswer, leastAnswer
+	if r.Usual > 0 {
+		ask.Usual, ask.Least = r.Usual, r.Usual
+	}
+	if g.Settings.RefuseAtEdge {
+		ask.Least = ask.Want
+	}
+	ask.Usual, ask.Least = min(ask.Usual, ask.Want), min(ask.Least, ask.Want)
+}
+
+// tags of the call and of everything above it, each once.
+func (g *Grant) tags(of []string) []string {
+	out := dedupe(nil, of)
+	if g.Key != nil {
+		out = dedupe(out, g.Key.Tags)
+	}
+	if g.Team != nil {
+		out = dedupe(out, g.Team.Tags)
+	}
+	if g.Project != nil {
+		out = dedupe(out, g.Project.Tags)
+	}
+	return out
+}
+
+func dedupe(out, more []string) []string {
+next:
+	for _, t := range more {
+		if t == "" {
+			continue
+		}
+		for _, have := range out {
+			if have == t {
+				continue next
+			}
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+// Explain turns the ledger's refusal into one for the caller: that of the first
+// hold that failed.
+func Explain(ask Ask, out Outcome, names map[string]string) *Refusal {
+	if out.Granted || len(out.Failed) == 0 {
+		return nil
+	}
+	i := out.Failed[0]
+	h, b := ask.Holds[i], out.Balances[i]
+	r := &Refusal{
+		Scope: h.Scope, Kind: h.Kind, Model: h.Model, Window: h.Window.Name(), Limited: true,
+		Limit: h.Limit, Used: b.Used + b.Held, Asked: h.Amount(ask.Least), ResetAt: h.End, RetryIn: b.RetryIn,
+	}
+	id := names[h.Scope.String()]
+	if id == "" {
+		id = h.Scope.ID
+	}
+	if h.Kind == KindSpend {
+		r.Code = CodeBudget
+		r.Message = budgetMessage(h, b, id)
+		return r
+	}
+	r.Code = CodeRate
+	if r.RetryIn > 0 {
+		r.ResetAt = out.At.Add(r.RetryIn)
+	}
+	model := ""
+	if h.Model != "" {
+		model = " for model " + h.Model
+	}
+	remaining := max(h.Limit-r.Used, 0)
+	r.Message = fmt.Sprintf("Rate limit exceeded for %s: %s%s. Limit type: %s. Current limit: %d, Remaining: %d.",
+		h.Scope.Kind, id, model, h.Kind.Info().Header, h.Limit, remaining)
+	if !r.ResetAt.IsZero() {
+		r.Message += " Limit resets at: " + r.ResetAt.UTC().Format("2006-01-02 15:04:05") + " UTC"
+	}
+	return r
+}
+
+func budgetMessage(h Hold, b Balance, id string) string {
+	who := h.Scope.Kind.Title()
+	if h.Scope.ID != "" {
+		who += "=" + id
+	}
+	msg := "Budget has been exceeded! " + who
+	if h.Scope.Kind == ScopeUser || h.Scope.Kind == ScopeCustomer {
+		msg = "ExceededBudget: " + who + " over budget"
+	}
+	if h.Model != "" {
+		msg += ", exceeded budget for model=" + h.Model
+	}
+	msg += fmt.Sprintf(" Current cost: %s, Max budget: %s", Money(b.Used+b.Held), Money(h.Limit))
+	if !h.End.IsZero() {
+		msg += ". It resets at " + h.End.UTC().Format(time.RFC3339)
+	}
+	return msg
+}

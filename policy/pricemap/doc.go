@@ -1,0 +1,2 @@
+// Package pricemap reads LiteLLM's price map.
+package pricemap

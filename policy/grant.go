@@ -93,9 +93,11 @@ func (g *Grant) Authenticate(now time.Time) *Refusal {
 
 // Route groups a key's allowed_routes may name.
 var routeGroups = map[string]func(route string, llm bool) bool{
-	"llm_api_routes":    func(_ string, llm bool) bool { return llm },
-	"openai_routes":     func(_ string, llm bool) bool { return llm },
-	"anthropic_routes":  func(r string, llm bool) bool { return llm && strings.HasPrefix(strings.TrimPrefix(r, "/v1"), "/messages") },
+	"llm_api_routes": func(_ string, llm bool) bool { return llm },
+	"openai_routes":  func(_ string, llm bool) bool { return llm },
+	"anthropic_routes": func(r string, llm bool) bool {
+		return llm && strings.HasPrefix(strings.TrimPrefix(r, "/v1"), "/messages")
+	},
 	"management_routes": func(_ string, llm bool) bool { return !llm },
 	"info_routes": func(r string, llm bool) bool {
 		return !llm && (strings.HasSuffix(r, "/info") || strings.HasSuffix(r, "/list") || strings.HasSuffix(r, "/models") || strings.HasPrefix(r, "/health"))

@@ -110,6 +110,13 @@ type Journal interface {
 	Append(ctx context.Context, e Entry) error
 }
 
+// Opener is a Journal that also remembers requests under way, so that those a
+// dead process left open get their row. Open returns once the record will
+// survive the process; the Entry appended later for the same call id closes it.
+type Opener interface {
+	Open(ctx context.Context, reservedAt time.Time, output int64, d Draft) error
+}
+
 // SpendQuery asks what one scope spent on one model ("" for all) on requests
 // reserved in [From, Until). A zero From is the beginning.
 type SpendQuery struct {

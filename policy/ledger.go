@@ -53,8 +53,32 @@ type Ask struct {
 	// is refused. With Want = Least nothing is ever lowered.
 	Want, Usual, Least int64
 
+	// Draft is the row written where the request's end is never learned.
+	Draft Draft
+
 	TTL time.Duration // how long the reservation lives without renewal
 	At  time.Time     // for tests; zero is the ledger's own clock
+}
+
+// Draft is what is known of a request when it is admitted: enough to write its
+// row if whoever serves it dies.
+type Draft struct {
+	Entry   Entry
+	Price   Price
+	Input   int64 // tokens of the prompt, as estimated
+	Choices int64
+}
+
+// Estimated is the row of a request whose end nobody saw, charged as if the
+// answer had used all of output, the length granted.
+func (d Draft) Estimated(reservedAt time.Time, output int64, endedAt time.Time) Entry {
+	e := d.Entry
+	e.ReservedAt, e.EndedAt = reservedAt, endedAt
+	e.Status = StatusFailure
+	e.Error = "the end of this request was never seen: charged at its hold"
+	e.Usage = Usage{Input: d.Input, Output: output * max(d.Choices, 1), Source: UsageEstimated}
+	e.Cost = CostOf(e.Usage, d.Price)
+	return e
 }
 
 // Balance is one hold's limit as the ledger saw it, this reservation included

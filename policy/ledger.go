@@ -132,11 +132,36 @@ type Inspector interface {
 	Each(ctx context.Context, f func(Standing) bool) error
 }
 
-// Seeder sets a counter that does not exist yet to what the tables say was
-// used; one that exists is left alone.
+// Seeder completes counters that began within their window: a limit that is new,
+// or a ledger that lost its memory. Begin makes the counter if there is none and
+// tells from when it has counted by itself, and whether it is complete. Seed adds,
+// once, what the tables say was used before that.
 type Seeder interface {
+	Begin(ctx context.Context, c Counter) (since time.Time, seeded bool, err error)
 	Seed(ctx context.Context, c Counter, used int64) error
 }
 
 // ActualOf is what a kind counts for a finished request.
 func ActualOf(k Kind, u Usage, c Cost) int64 { return Kinds[k].actual(u, c) }
+
+// Grantable is the longest answer one hold pays for when taken is already used or
+// held of its limit; -1 refuses. It is the rule of Ask in one place: the Redis
+// script repeats it line by line.
+func Grantable(h Hold, taken int64, ask Ask) int64 {
+	left := h.Limit - taken
+	if h.Limit <= 0 || h.Fixed > left {
+		return -1
+	}
+	if h.PerToken <= 0 {
+		return ask.Want
+	}
+	eighth := (left/8 - h.Fixed) / h.PerToken
+	if left/8 < h.Fixed {
+		eighth = 0
+	}
+	grant := min(max(eighth, ask.Usual), (left-h.Fixed)/h.PerToken, ask.Want)
+	if grant < ask.Least {
+		return -1
+	}
+	return grant
+}

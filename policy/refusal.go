@@ -50,13 +50,13 @@ type Refusal struct {
 	Model  string
 	Window string
 
-	Limit    int64     // in the kind's unit
-	Used     int64     // settled and reserved together
-	Asked    int64     // the least this request would have taken
-	ResetAt  time.Time // when the limit is next free; zero if never by itself
-	RetryIn  time.Duration
-	Limited  bool // the figures above are set
-	Internal string
+	Limit   int64     // in the kind's unit
+	Used    int64     // settled and reserved together
+	Asked   int64     // the least this request would have taken
+	ResetAt time.Time // when the limit is next free; zero if never by itself
+	RetryIn time.Duration
+	Limited bool // the figures above are set
+	Private bool // the figures are not this caller's to see
 }
 
 func (r *Refusal) Error() string { return string(r.Code) + ": " + r.Message }

@@ -1,0 +1,80 @@
+package memory
+
+import (
+	"context"
+	"time"
+
+	"github.com/purser/purser/policy"
+)
+
+// Begin implements policy.Seeder.
+func (l *Ledger) Begin(_ context.Context, k policy.Counter) (time.Time, bool, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c := l.counters[k]
+	if c == nil {
+		now := l.clock()
+		c = &counter{since: now, seen: now}
+		l.counters[k] = c
+	}
+	return c.since, c.seeded, nil
+}
+
+// Seed implements policy.Seeder.
+func (l *Ledger) Seed(_ context.Context, k policy.Counter, used int64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c := l.counters[k]; c != nil && !c.seeded {
+		c.used += used
+		c.seeded = true
+	}
+	return nil
+}
+
+// Adjust adds to a counter that exists: a manual reset, or healing.
+func (l *Ledger) Adjust(_ context.Context, k policy.Counter, by int64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c := l.counters[k]; c != nil {
+		c.used += by
+	}
+	return nil
+}
+
+// Standings implements policy.Inspector.
+func (l *Ledger) Standings(_ context.Context, holds []policy.Hold) ([]policy.Balance, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.clock()
+	out := make([]policy.Balance, len(holds))
+	for i, h := range holds {
+		if c := l.counters[h.Counter()]; c != nil {
+			if h.Window.Kind == policy.WindowMinute {
+				c.expire(now)
+			}
+			out[i] = policy.Balance{Used: c.used, Held: c.held}
+			if policy.Grantable(h, c.used+c.held, policy.Ask{}) < 0 {
+				out[i].RetryIn = retryIn(h, c, now, h.Amount(0))
+			}
+		}
+	}
+	return out, nil
+}
+
+// Each implements policy.Inspector.
+func (l *Ledger) Each(_ context.Context, f func(policy.Standing) bool) error {
+	l.mu.Lock()
+	now := l.clock()
+	all := make([]policy.Standing, 0, len(l.counters))
+	for k, c := range l.counters {
+		c.expire(now)
+		all = append(all, policy.Standing{Counter: k, Used: c.used, Held: c.held})
+	}
+	l.mu.Unlock()
+	for _, s := range all {
+		if !f(s) {
+			break
+		}
+	}
+	return nil
+}

@@ -96,9 +96,10 @@ func (s *Splitter) Feed(p []byte, end bool, yield func(Event)) {
 		}
 	}
 	s.scanned, s.line = i-start, line-start
-	if held {
+	switch {
+	case held && start > 0:
 		s.hold = s.hold[:copy(s.hold, b[start:])]
-	} else {
+	case !held:
 		s.hold = append(s.hold[:0], b[start:]...)
 	}
 }

@@ -189,3 +189,24 @@ func BenchmarkSplit(b *testing.B) {
 		s.Feed(chunk, false, func(Event) {})
 	}
 }
+
+// What a hostile provider can send costs time by its length, not its square.
+func BenchmarkHostile(b *testing.B) {
+	for _, unit := range []string{"\r", "\n", "x", "data\r", "data:\n", "data: x\r\n"} {
+		for _, size := range []int{1, 1 << 20} {
+			b.Run(fmt.Sprintf("%q by %d", unit, size), func(b *testing.B) {
+				stream := []byte(strings.Repeat(unit, 1<<20/len(unit)))
+				b.SetBytes(int64(len(stream)))
+				for b.Loop() {
+					var s Splitter
+					for p := stream; len(p) > 0; {
+						n := min(size, len(p))
+						s.Feed(p[:n], false, func(Event) {})
+						p = p[n:]
+					}
+					s.Feed(nil, true, func(Event) {})
+				}
+			})
+		}
+	}
+}

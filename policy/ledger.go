@@ -146,7 +146,8 @@ func ActualOf(k Kind, u Usage, c Cost) int64 { return Kinds[k].actual(u, c) }
 
 // Grantable is the longest answer one hold pays for when taken is already used or
 // held of its limit; -1 refuses. It is the rule of Ask in one place: the Redis
-// script repeats it line by line.
+// script repeats it line by line. A limit too small for the usual answer even
+// when nothing is taken accepts a shorter one, or it would admit nothing ever.
 func Grantable(h Hold, taken int64, ask Ask) int64 {
 	left := h.Limit - taken
 	if h.Limit <= 0 || h.Fixed > left {
@@ -155,12 +156,10 @@ func Grantable(h Hold, taken int64, ask Ask) int64 {
 	if h.PerToken <= 0 {
 		return ask.Want
 	}
-	eighth := (left/8 - h.Fixed) / h.PerToken
-	if left/8 < h.Fixed {
-		eighth = 0
-	}
+	least := min(ask.Least, max((h.Limit-h.Fixed)/h.PerToken, 1))
+	eighth := max(left/8-h.Fixed, 0) / h.PerToken
 	grant := min(max(eighth, ask.Usual), (left-h.Fixed)/h.PerToken, ask.Want)
-	if grant < ask.Least {
+	if grant < least {
 		return -1
 	}
 	return grant

@@ -1,0 +1,334 @@
+package extproc
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/purser/purser/extproc/dialect"
+	"github.com/purser/purser/policy"
+)
+
+// exchange is one request on its way through. It lives on the stack of Process
+// and is used by one goroutine.
+type exchange struct {
+	s  *Server
+	id string
+
+	started time.Time
+	method  string
+	path    string
+	query   string
+	fields  headers // of the request, credentials out
+	ip      string
+
+	match    dialect.Match
+	endpoint *dialect.Endpoint // never nil: one that only knows the envelope, at first
+	grant    policy.Grant
+	keyHash  policy.KeyHash
+
+	call       *dialect.Call
+	request    policy.Request
+	decision   policy.Decision
+	outcome    policy.Outcome
+	deployment *policy.Deployment
+
+	reserved bool
+	settled  bool
+	refused  *policy.Refusal
+
+	status    int
+	meter     *dialect.Meter
+	buffered  bool // the reply's body comes whole, its headers wait for it
+	firstByte time.Time
+	attempts  int
+	served    string // deployment id, as Envoy tells
+}
+
+// handle answers one message. A failure it returns ends the stream with an error
+// status, which Envoy turns into a refusal.
+func (x *exchange) handle(ctx context.Context, in *inbound) (outbound, error) {
+	switch in.kind {
+	case requestHeaders:
+		return x.requestHeaders(ctx, in)
+	case requestBody:
+		return x.requestBody(ctx, in)
+	case responseHeaders:
+		return x.responseHeaders(ctx, in)
+	case responseBody:
+		return x.responseBody(ctx, in)
+	}
+	return outbound{}, nil
+}
+
+// requestHeaders finds out who calls, before the body is uploaded.
+func (x *exchange) requestHeaders(ctx context.Context, in *inbound) (outbound, error) {
+	x.started = x.s.cfg.Clock()
+	x.method = in.headers.get(":method")
+	x.path, x.query = splitPath(in.headers.get(":path"))
+	x.ip = clientIP(in)
+	x.endpoint = dialect.Stranger(x.path)
+
+	match, known := dialect.Find(x.method, x.path)
+	if known {
+		x.match, x.endpoint = match, match.Endpoint
+	}
+	key, refusal := x.credential(in.headers)
+	x.fields = withoutCredentials(in.headers)
+	if refusal != nil {
+		return x.refuse(refusal), nil
+	}
+	x.keyHash = policy.HashKey(key)
+	grant, ok := x.s.cfg.Directory.Resolve(x.keyHash)
+	if !ok {
+		return x.refuse(unknownKey(key, x.keyHash)), nil
+	}
+	x.grant = grant
+	if r := x.grant.Authenticate(x.started); r != nil {
+		return x.refuse(r), nil
+	}
+	switch {
+	case !known:
+		return x.answer(malformed(x.endpoint, &dialect.Malformed{Status: 404, Code: "not_found", Message: "Unknown path " + x.path + ". No LLM endpoint answers there"})), nil
+	case match.Allow != "":
+		a := malformed(x.endpoint, &dialect.Malformed{Status: 405, Code: "method_not_allowed", Message: x.method + " is not allowed here. Allowed: " + match.Allow})
+		a.headers = append(a.headers, header{"allow", match.Allow})
+		return x.answer(a), nil
+	}
+	if r := x.grant.Admit(x.endpoint.Route, x.ip); r != nil {
+		return x.refuse(r), nil
+	}
+	if n, err := strconv.ParseInt(in.headers.get("content-length"), 10, 64); err == nil && n > x.s.cfg.BodyLimit {
+		return x.answer(malformed(x.endpoint, tooLarge(x.s.cfg.BodyLimit))), nil
+	}
+	if strings.EqualFold(x.fields.get("upgrade"), "websocket") || in.headers.get(":protocol") == "websocket" {
+		if !x.endpoint.Upgrade {
+			return x.answer(malformed(x.endpoint, &dialect.Malformed{Code: "no_websocket", Message: x.path + " cannot be upgraded to a websocket"})), nil
+		}
+		out, err := x.admit(ctx, nil)
+		out.request = modeNone // or Envoy waits for a body that never ends
+		return out, err
+	}
+	if in.end {
+		return x.admit(ctx, nil) // no body message will come
+	}
+	return outbound{}, nil
+}
+
+func tooLarge(limit int64) *dialect.Malformed {
+	return &dialect.Malformed{Status: 413, Code: "request_too_large", Message: "The request body is larger than the " + strconv.FormatInt(limit>>20, 10) + " MiB allowed"}
+}
+
+func unknownKey(key string, h policy.KeyHash) *policy.Refusal {
+	if !strings.HasPrefix(key, "sk-") {
+		return &policy.Refusal{Code: policy.CodeMalformedKey, Message: "Authentication Error, LiteLLM Virtual Key expected. Received=" + masked(key) + ", expected to start with 'sk-'."}
+	}
+	return &policy.Refusal{Code: policy.CodeUnknownKey, Message: "Authentication Error, Invalid proxy server token passed. Received API Key = " +
+		masked(key) + ", Key Hash (Token) =" + h.String() + ". Unable to find token in cache or `LiteLLM_VerificationTokenTable`"}
+}
+
+func (x *exchange) credential(h headers) (string, *policy.Refusal) {
+	if name := x.s.cfg.KeyHeader; name != "" {
+		if value := h.get(name); value != "" {
+			return check(bare(value))
+		}
+	}
+	return credential(h, x.query)
+}
+
+func (x *exchange) requestBody(ctx context.Context, in *inbound) (outbound, error) {
+	if x.reserved || x.endpoint == nil {
+		return outbound{}, errors.New("a second request body")
+	}
+	if int64(len(in.body)) > x.s.cfg.BodyLimit {
+		return x.answer(malformed(x.endpoint, tooLarge(x.s.cfg.BodyLimit))), nil
+	}
+	return x.admit(ctx, in.body)
+}
+
+// admit reads the request, decides, reserves, and sends it on its way.
+func (x *exchange) admit(ctx context.Context, body []byte) (outbound, error) {
+	call, err := x.endpoint.Read(dialect.Inbound{
+		Method: x.method, Path: x.path, Query: x.query, ContentType: x.fields.get("content-type"), Model: x.match.Model, ID: x.match.ID, Body: body,
+	})
+	if err != nil {
+		var m *dialect.Malformed
+		if !errors.As(err, &m) {
+			return outbound{}, err
+		}
+		return x.answer(malformed(x.endpoint, m)), nil
+	}
+	x.call = call
+	x.request = policy.Request{
+		Model: call.Model, Customer: x.customer(), Tags: x.tags(), Input: call.InputEstimate, Choices: call.Choices,
+		NoOutput: !x.endpoint.Billable || x.endpoint.NoOutput, Unmetered: x.endpoint.Unmetered, NeedsModel: x.endpoint.Billable,
+	}
+	if call.OutputCap != nil {
+		x.request.MaxOutput = *call.OutputCap
+	}
+	x.request.Usual = x.s.habits.usual(x.keyHash, call.Model)
+	x.decide()
+	if x.decision.Refusal != nil {
+		return x.refuse(x.decision.Refusal), nil
+	}
+	target, refusal := x.route()
+	if refusal != nil {
+		return x.refuse(refusal), nil
+	}
+	path, err := x.endpoint.Path(call, x.deployment, target)
+	if err != nil {
+		return x.refuse(&policy.Refusal{Code: policy.CodeWrongFormat, Param: "model", Message: err.Error()}), nil
+	}
+	if r, err := x.reserve(ctx); err != nil {
+		x.s.cfg.Log.Error("the ledger did not answer", "call_id", x.id, "err", err)
+		return x.refuse(&policy.Refusal{Code: policy.CodeUnavailable, Message: "The limits of this key cannot be checked right now. Try again shortly"}), nil
+	} else if r != nil {
+		return x.refuse(r), nil
+	}
+	return x.forward(target, path), nil
+}
+
+func (x *exchange) decide() {
+	x.decision = policy.Decide(&x.grant, x.request, x.started)
+	x.request.Flat = 0
+	if m := x.decision.Model; m != nil && x.call.Asks != (policy.Usage{}) {
+		asks := x.call.Asks
+		asks.Source = policy.UsageEstimated
+		if flat := policy.CostOf(asks, m.Worst).Total; flat > 0 {
+			x.request.Flat = flat
+			x.decision = policy.Decide(&x.grant, x.request, x.started)
+		}
+	}
+}
+
+// reserve asks the ledger; where the estimate of the prompt alone stands in the
+// way, once more with the prompt counted exactly.
+func (x *exchange) reserve(ctx context.Context) (*policy.Refusal, error) {
+	out, err := x.ask(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !out.Granted && x.worthCounting(out) {
+		if exact := x.call.CountInput(x.encoding()); exact < x.request.Input {
+			x.request.Input = exact
+			x.decide()
+			if x.decision.Refusal != nil {
+				return x.decision.Refusal, nil
+			}
+			if out, err = x.ask(ctx); err != nil {
+				return nil, err
+			}
+		}
+	}
+	x.outcome = out
+	if !out.Granted {
+		return x.grant.Explain(x.decision.Ask, out), nil
+	}
+	x.reserved = true
+	x.s.live.add(x.id)
+	return nil, nil
+}
+
+func (x *exchange) ask(ctx context.Context) (policy.Outcome, error) {
+	ask := &x.decision.Ask
+	ask.ID, ask.TTL = x.id, x.s.cfg.ReservationTTL
+	ask.Draft = policy.Draft{Entry: x.entry(), Input: x.request.Input, Choices: x.request.Choices, Price: x.deployment.Price}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), x.s.cfg.Deadline)
+	defer cancel()
+	return x.s.cfg.Ledger.Reserve(ctx, *ask)
+}
+
+// worthCounting reports whether every hold that failed depends on the prompt's length.
+func (x *exchange) worthCounting(out policy.Outcome) bool {
+	for _, i := range out.Failed {
+		switch x.decision.Ask.Holds[i].Kind {
+		case policy.KindRequests, policy.KindParallel, policy.KindOutputTokens:
+			return false
+		}
+		if x.decision.Ask.Holds[i].Limit <= 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func (x *exchange) encoding() string {
+	if x.deployment != nil {
+		return x.deployment.Encoding
+	}
+	return ""
+}
+
+// refuse answers with a refusal and remembers it.
+func (x *exchange) refuse(r *policy.Refusal) outbound {
+	x.refused = r
+	x.s.onRefusal(x, r)
+	return x.answer(refuse(x.endpoint, r, x.s.cfg.BudgetStatus))
+}
+
+func (x *exchange) answer(a answer) outbound {
+	a.headers = append(a.headers, header{"x-litellm-call-id", x.id})
+	a.headers = append(a.headers, x.limitHeaders()...)
+	return outbound{answer: &a}
+}
+
+// customer is the end user's id: headers first, then the body, as LiteLLM reads them.
+func (x *exchange) customer() string {
+	for _, name := range [...]string{"x-litellm-customer-id", "x-litellm-end-user-id"} {
+		if v := x.fields.get(name); v != "" {
+			return v
+		}
+	}
+	for _, name := range x.s.cfg.CustomerHeaders {
+		if v := x.fields.get(name); v != "" {
+			return v
+		}
+	}
+	return x.call.EndUser
+}
+
+func (x *exchange) tags() []string {
+	tags := x.call.Tags
+	if v := x.fields.get("x-litellm-tags"); v != "" {
+		for _, t := range strings.Split(v, ",") {
+			if t = strings.TrimSpace(t); t != "" {
+				tags = append(tags, t)
+			}
+		}
+	}
+	return tags
+}
+
+// clientIP is the caller's address as Envoy knows it.
+func clientIP(in *inbound) string {
+	ip := in.attrs["source.address"]
+	if xff := in.headers.get("x-forwarded-for"); xff != "" {
+		// Envoy appends the address it trusts as the last.
+		if i := strings.LastIndexByte(xff, ','); i >= 0 {
+			xff = xff[i+1:]
+		}
+		return strings.TrimSpace(xff)
+	}
+	if i := strings.LastIndexByte(ip, ':'); i > 0 && strings.Count(ip, ":") == 1 {
+		ip = ip[:i]
+	}
+	return ip
+}
+
+// withoutCredentials keeps the key out of all that lives on after the first message.
+func withoutCredentials(h headers) headers {
+	out := make(headers, 0, len(h))
+next:
+	for _, f := range h {
+		for _, name := range credentialHeaders {
+			if f.name == name {
+				out = append(out, header{f.name, ""}) // the name stays, so that it is removed
+				continue next
+			}
+		}
+		out = append(out, f)
+	}
+	return out
+}

@@ -1,0 +1,191 @@
+package extproc
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/purser/purser/extproc/dialect"
+	"github.com/purser/purser/policy"
+)
+
+// responseHeaders chooses the meter and how the body comes.
+func (x *exchange) responseHeaders(ctx context.Context, in *inbound) (outbound, error) {
+	x.status, _ = strconv.Atoi(in.headers.get(":status"))
+	if !x.reserved {
+		return outbound{}, nil // our own refusal on its way out, or one of Envoy's
+	}
+	x.firstByte = x.s.cfg.Clock()
+	x.learnUpstream(in.attrs)
+	local := in.attrs["upstream.address"] == ""
+	if x.status == 401 && local {
+		// Envoy had no credential to inject: our fault, not the caller's.
+		x.settle(ctx, policy.StatusFailure, "the provider's credential is missing")
+		x.status = 502
+		return x.answer(malformed(x.endpoint, &dialect.Malformed{Status: 502, Code: "provider_credential_missing",
+			Message: "The provider's credential for this model is not available. Ask the platform's operators"})), nil
+	}
+	head := dialect.Head{
+		Status: x.status, ContentType: in.headers.get("content-type"), ContentEncoding: in.headers.get("content-encoding"), Tokenizer: x.encoding(),
+	}
+	if n, err := strconv.ParseInt(in.headers.get("content-length"), 10, 64); err == nil {
+		head.HasLength, head.Length = true, n
+	}
+	x.meter = x.endpoint.NewMeter(x.call, head)
+	out := outbound{set: x.replyHeaders()}
+	if in.end || x.status < 200 || local || (x.endpoint.Unmetered && !x.endpoint.Billable) && x.endpoint.Upgrade {
+		if in.end || local {
+			x.settleResult(ctx)
+		}
+		out.set = append(out.set, x.limitHeaders()...)
+		return out, nil
+	}
+	json := !strings.HasPrefix(head.ContentType, "text/event-stream")
+	switch {
+	case json && head.HasLength && head.Length <= x.s.cfg.ResponseBuffer:
+		// Its headers wait for the body, and can carry what it cost.
+		x.buffered = true
+		out.response = modeBuffered
+	default:
+		out.response = modeStreamed
+		if x.meter.Edits() {
+			out.remove = append(out.remove, "content-length")
+		}
+		out.set = append(out.set, x.limitHeaders()...)
+	}
+	return out, nil
+}
+
+// learnUpstream notes who served, in which attempt.
+func (x *exchange) learnUpstream(attrs map[string]string) {
+	x.attempts, _ = strconv.Atoi(attrs["upstream.request_attempt_count"])
+	if name := attrs["deployment"]; name != "" {
+		x.served = strings.TrimPrefix(name, "llm-")
+	}
+	if x.served == "" || x.served == x.deployment.ID || x.decision.Model == nil {
+		return
+	}
+	for _, d := range x.decision.Model.Deployments {
+		if d.ID == x.served {
+			x.deployment = d
+		}
+	}
+}
+
+func (x *exchange) responseBody(ctx context.Context, in *inbound) (outbound, error) {
+	if x.meter == nil {
+		return outbound{}, nil
+	}
+	var out outbound
+	if body, changed := x.meter.Chunk(in.body, in.end); changed {
+		out.body, out.replace = body, true
+		if x.buffered {
+			out.set = append(out.set, header{"content-length", strconv.Itoa(len(body))})
+		}
+	}
+	if in.end || x.meter.Result().Complete {
+		cost := x.settleResult(ctx)
+		if x.buffered {
+			out.set = append(out.set, x.costHeaders(cost)...)
+			out.set = append(out.set, x.limitHeaders()...)
+		}
+	}
+	return out, nil
+}
+
+// replyHeaders tell the caller who served.
+func (x *exchange) replyHeaders() []header {
+	d := x.deployment
+	out := []header{{"x-litellm-call-id", x.id}, {"x-litellm-model-group", x.decision.Asked}}
+	if d != nil {
+		out = append(out, header{"x-litellm-model-id", d.ID}, header{"x-litellm-model-name", d.Provider + "/" + d.TargetFor(x.decision.Asked)},
+			header{"x-litellm-model-api-base", apiBase(d)})
+	}
+	if x.s.cfg.Version != "" {
+		out = append(out, header{"x-litellm-version", x.s.cfg.Version})
+	}
+	if x.attempts > 0 {
+		out = append(out, header{"x-litellm-attempted-retries", strconv.Itoa(x.attempts - 1)})
+	}
+	return out
+}
+
+func apiBase(d *policy.Deployment) string {
+	port := ""
+	if d.Port != 0 && !(d.Scheme == "https" && d.Port == 443) && !(d.Scheme == "http" && d.Port == 80) {
+		port = ":" + strconv.Itoa(d.Port)
+	}
+	return d.Scheme + "://" + d.Host + port + d.PathPrefix
+}
+
+func (x *exchange) costHeaders(c policy.Cost) []header {
+	out := []header{{"x-litellm-response-cost", c.Total.String()}, {"x-litellm-response-cost-original", c.Total.String()},
+		{"x-litellm-response-cost-input", c.Input.String()}, {"x-litellm-response-cost-output", c.Output.String()}}
+	for _, part := range []struct {
+		name string
+		cost policy.Money
+	}{{"cache-read", c.CacheRead}, {"cache-creation", c.CacheWrite}, {"reasoning", c.Reasoning}, {"tool-usage", c.Other}} {
+		if part.cost != 0 {
+			out = append(out, header{"x-litellm-response-cost-" + part.name, part.cost.String()})
+		}
+	}
+	return append(out, header{"x-litellm-response-duration-ms", strconv.FormatInt(x.s.cfg.Clock().Sub(x.started).Milliseconds(), 10)})
+}
+
+// descriptors are the scopes' names in x-ratelimit headers.
+var descriptors = map[policy.ScopeKind]string{
+	policy.ScopeProxy: "proxy", policy.ScopeKey: "api_key", policy.ScopeUser: "user", policy.ScopeTeam: "team", policy.ScopeMember: "team_member",
+	policy.ScopeCustomer: "end_user", policy.ScopeOrganization: "organization", policy.ScopeProject: "project", policy.ScopeTag: "tag",
+}
+
+var perModel = map[policy.ScopeKind]string{
+	policy.ScopeKey: "model_per_key", policy.ScopeTeam: "model_per_team", policy.ScopeProject: "model_per_project", policy.ScopeOrganization: "model_per_organization",
+	policy.ScopeUser: "model_per_user", policy.ScopeCustomer: "model_per_end_user", policy.ScopeMember: "model_per_team_member",
+}
+
+// limitHeaders tell the rate limits that hold and what is left of them, this
+// request included; and the key's own limits, as LiteLLM's clients read them.
+func (x *exchange) limitHeaders() []header {
+	var out []header
+	for i, h := range x.decision.Ask.Holds {
+		if h.Kind == policy.KindSpend || i >= len(x.outcome.Balances) || h.Window.Kind == policy.WindowCalendar {
+			continue
+		}
+		name := descriptors[h.Scope.Kind]
+		if h.Model != "" {
+			name = perModel[h.Scope.Kind]
+		}
+		if name == "" {
+			continue
+		}
+		left := h.Limit - x.outcome.Balances[i].Used - x.outcome.Balances[i].Held
+		kind := h.Kind.Info().Header
+		out = append(out, header{"x-ratelimit-" + name + "-limit-" + kind, strconv.FormatInt(h.Limit, 10)},
+			header{"x-ratelimit-" + name + "-remaining-" + kind, strconv.FormatInt(max(left, 0), 10)})
+	}
+	if k := x.grant.Key; k != nil {
+		if k.Limits.RPM != nil {
+			out = append(out, header{"x-litellm-key-rpm-limit", strconv.FormatInt(*k.Limits.RPM, 10)})
+		}
+		if k.Limits.TPM != nil {
+			out = append(out, header{"x-litellm-key-tpm-limit", strconv.FormatInt(*k.Limits.TPM, 10)})
+		}
+		if k.Limits.MaxBudget != nil {
+			out = append(out, header{"x-litellm-key-max-budget", k.Limits.MaxBudget.String()})
+		}
+		if spend, ok := x.keySpend(); ok {
+			out = append(out, header{"x-litellm-key-spend", spend.String()})
+		}
+	}
+	return out
+}
+
+// keySpend is what the key has spent in its budget's window, this request included once settled.
+func (x *exchange) keySpend() (policy.Money, bool) {
+	for i, h := range x.decision.Ask.Holds {
+		if h.Scope.Kind == policy.ScopeKey && h.Kind == policy.KindSpend && h.Model == "" && i < len(x.outcome.Balances) {
+			return policy.Money(x.outcome.Balances[i].Used), true
+		}
+	}
+	return 0, false
+}

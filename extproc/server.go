@@ -1,0 +1,180 @@
+package extproc
+
+import (
+	"context"
+	"errors"
+	"io"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/purser/purser/policy"
+)
+
+// Server answers Envoy's ext_proc streams.
+type Server struct {
+	extprocv3.UnimplementedExternalProcessorServer
+	cfg    Config
+	habits habits
+	live   liveSet
+	open   atomic.Int64 // streams
+}
+
+// New makes a Server.
+func New(cfg Config) *Server { return &Server{cfg: cfg.withDefaults()} }
+
+// Register adds the server to a gRPC server.
+func (s *Server) Register(g *grpc.Server) { extprocv3.RegisterExternalProcessorServer(g, s) }
+
+// Options are what a grpc.Server for this Server needs: a chunk of a streamed
+// reply can be far above gRPC's 4 MiB.
+func (s *Server) Options() []grpc.ServerOption {
+	return []grpc.ServerOption{
+		grpc.MaxRecvMsgSize(int(max(s.cfg.BodyLimit, 64<<20)) + 1<<20),
+		grpc.MaxConcurrentStreams(1 << 20),
+		grpc.InitialWindowSize(1 << 20), grpc.InitialConnWindowSize(16 << 20),
+	}
+}
+
+// Run renews live reservations until ctx ends.
+func (s *Server) Run(ctx context.Context) {
+	s.live.renew(ctx, s.cfg.Ledger, s.cfg.ReservationTTL, s.cfg.Log)
+}
+
+// Open counts the requests under way.
+func (s *Server) Open() int64 { return s.open.Load() }
+
+// Process is one request of Envoy's.
+func (s *Server) Process(stream extprocv3.ExternalProcessor_ProcessServer) (err error) {
+	s.open.Add(1)
+	defer s.open.Add(-1)
+	x := exchange{s: s, id: s.cfg.NewID()}
+	ctx := stream.Context()
+	defer func() {
+		if p := recover(); p != nil {
+			s.cfg.Log.Error("a request made us panic", "call_id", x.id, "panic", p, "stack", string(debug.Stack()))
+			err = status.Error(codes.Internal, "internal error")
+		}
+		s.finish(ctx, &x)
+	}()
+	for {
+		req, err := stream.Recv()
+		if err != nil {
+			// Envoy is done with the request, or it or the client went away: Recv cannot
+			// tell which, and nobody reads what we would answer.
+			if errors.Is(err, io.EOF) || status.Code(err) == codes.Canceled {
+				return nil
+			}
+			return err
+		}
+		in, ok := read(req)
+		if !ok {
+			return status.Error(codes.Unimplemented, "an ext_proc message of a kind this filter is not configured for")
+		}
+		out, err := x.handle(ctx, &in)
+		if err != nil {
+			s.cfg.Log.Error("a request could not be judged", "call_id", x.id, "err", err)
+			return status.Error(codes.Internal, "the request could not be judged")
+		}
+		if err := stream.Send(reply(in.kind, &out)); err != nil {
+			return err
+		}
+	}
+}
+
+// finish settles, and keeps a panic in settling from killing the process.
+func (s *Server) finish(ctx context.Context, x *exchange) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.cfg.Log.Error("settling made us panic", "call_id", x.id, "panic", p, "stack", string(debug.Stack()))
+			s.live.remove(x.id)
+		}
+	}()
+	x.close(ctx)
+}
+
+// read takes what we need out of a message of Envoy's.
+func read(req *extprocv3.ProcessingRequest) (inbound, bool) {
+	var in inbound
+	switch m := req.Request.(type) {
+	case *extprocv3.ProcessingRequest_RequestHeaders:
+		in = inbound{kind: requestHeaders, headers: readHeaders(m.RequestHeaders.GetHeaders()), end: m.RequestHeaders.GetEndOfStream()}
+	case *extprocv3.ProcessingRequest_RequestBody:
+		in = inbound{kind: requestBody, body: m.RequestBody.GetBody(), end: m.RequestBody.GetEndOfStream()}
+	case *extprocv3.ProcessingRequest_ResponseHeaders:
+		in = inbound{kind: responseHeaders, headers: readHeaders(m.ResponseHeaders.GetHeaders()), end: m.ResponseHeaders.GetEndOfStream()}
+	case *extprocv3.ProcessingRequest_ResponseBody:
+		in = inbound{kind: responseBody, body: m.ResponseBody.GetBody(), end: m.ResponseBody.GetEndOfStream()}
+	default:
+		return in, false
+	}
+	if in.kind == requestHeaders || in.kind == responseHeaders {
+		in.attrs = readAttributes(req.Attributes)
+	}
+	return in, true
+}
+
+// readHeaders joins repeated fields with commas but for those where a second one
+// is an attempt to be judged by the first.
+func readHeaders(m *corev3.HeaderMap) headers {
+	out := make(headers, 0, len(m.GetHeaders()))
+	for _, h := range m.GetHeaders() {
+		value := string(h.RawValue)
+		if value == "" {
+			value = h.Value
+		}
+		out = append(out, header{strings.ToLower(h.Key), value})
+	}
+	return out
+}
+
+// readAttributes flattens what Envoy tells beside the message.
+func readAttributes(all map[string]*structpb.Struct) map[string]string {
+	if len(all) == 0 {
+		return nil
+	}
+	out := map[string]string{}
+	for _, s := range all {
+		for k, v := range s.GetFields() {
+			switch v := v.GetKind().(type) {
+			case *structpb.Value_StringValue:
+				out[k] = v.StringValue
+			case *structpb.Value_NumberValue:
+				out[k] = strconv.FormatFloat(v.NumberValue, 'f', -1, 64)
+			}
+		}
+	}
+	if meta := out["xds.upstream_host_metadata"]; meta != "" {
+		out["deployment"] = deploymentIn(meta)
+	}
+	return out
+}
+
+// deploymentIn finds our endpoint metadata in the text form Envoy sends it in.
+func deploymentIn(text string) string {
+	_, rest, ok := strings.Cut(text, `"deployment"`)
+	if !ok {
+		return ""
+	}
+	_, rest, ok = strings.Cut(rest, `string_value:`)
+	if !ok {
+		return ""
+	}
+	_, rest, _ = strings.Cut(rest, `"`)
+	name, _, _ := strings.Cut(rest, `"`)
+	return name
+}
+
+func (s *Server) onRefusal(*exchange, *policy.Refusal) {}
+
+func (s *Server) onSettled(*exchange, *policy.Entry) {}
+
+func itoa(n int) string { return strconv.Itoa(n) }

@@ -1,0 +1,7 @@
+package adminsvc
+
+// resources are the parts of the API, each a file of its own. The order is that
+// of the documentation.
+var resources = []func(*server){
+	health,
+}

@@ -1,0 +1,40 @@
+// Package redis is the Ledger that any number of extproc replicas share.
+//
+// # Layout
+//
+// Every key carries the hash tag {purser} (Config.Prefix), so in a Cluster the
+// whole ledger lives in one slot, and a script may touch all of it at once.
+//
+//	{purser}:epoch        exists while the counters are to be believed
+//	{purser}:c:<scope>    hash: budgets, daily tokens, parallel slots of one scope
+//	{purser}:m:<scope>    hash: the rolling minutes of one scope; expires by itself
+//	{purser}:r:<id>       hash: one reservation under way
+//	{purser}:t:<id>       string: a settled id, for a day
+//	{purser}:expiry       sorted set: reservations by the time they expire
+//	{purser}:journal      stream: entries, appended in the step that settles
+//
+// A counter's field is <kind>|<window>|<start>|<model>; to it are added
+//
+//	:u used   :h held   :b when it began (µs)   :d seeded      in c
+//	:s sum    :o oldest sub-window   :l newest   :<slot> each   in m
+//
+// A scope's minutes are apart from the rest so that Redis forgets idle ones.
+//
+// # Invariants
+//
+//   - One script call reserves, one settles; nothing is read in between.
+//   - Time is Redis's own, so replicas' clocks do not matter; tests pass one in.
+//   - Amounts are counted by HINCRBY, on 64-bit integers. Comparisons are on
+//     doubles, exact below 2^53 nano-USD (nine million dollars); above that, limits
+//     err towards refusing.
+//   - A call that finds no epoch changes nothing and says ErrNoEpoch: a Redis that
+//     lost its memory must not admit what was already spent.
+//   - Scripts name the scope keys of a settlement from the reservation, undeclared:
+//     all are in one slot.
+//
+// # Failure
+//
+// Every method returns Redis's error as it is; what then happens to requests is
+// the caller's decision. A script that a restart or SCRIPT FLUSH removed is sent
+// again by itself.
+package redis

@@ -1,0 +1,185 @@
+package redis
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/purser/purser/policy"
+)
+
+// Begin implements policy.Seeder.
+func (l *Ledger) Begin(ctx context.Context, c policy.Counter) (time.Time, bool, error) {
+	now, err := l.time(ctx)
+	if err != nil {
+		return time.Time{}, false, err
+	}
+	key := l.scopeKey(c.Scope, c.Window)
+	name, _ := field(c)
+	pipe := l.client.Pipeline()
+	pipe.HSetNX(ctx, key, name+":b", now.UnixMicro())
+	got := pipe.HMGet(ctx, key, name+":b", name+":d")
+	if _, err := pipe.Exec(ctx); err != nil {
+		return time.Time{}, false, err
+	}
+	v := got.Val()
+	return time.UnixMicro(number(v[0])), v[1] != nil, nil
+}
+
+// seedScript adds once.
+var seedScript = redis.NewScript(`
+if redis.call('HEXISTS', KEYS[1], ARGV[1] .. ':b') == 0 then return 0 end
+if redis.call('HSETNX', KEYS[1], ARGV[1] .. ':d', 1) == 0 then return 0 end
+redis.call('HINCRBY', KEYS[1], ARGV[1] .. ':u', ARGV[2])
+return 1`)
+
+// Seed implements policy.Seeder.
+func (l *Ledger) Seed(ctx context.Context, c policy.Counter, used int64) error {
+	name, _ := field(c)
+	return seedScript.Run(ctx, l.client, []string{l.scopeKey(c.Scope, c.Window)}, name, used).Err()
+}
+
+// Standings implements policy.Inspector.
+func (l *Ledger) Standings(ctx context.Context, holds []policy.Hold) ([]policy.Balance, error) {
+	if len(holds) == 0 {
+		return nil, nil
+	}
+	now, err := l.time(ctx)
+	if err != nil {
+		return nil, err
+	}
+	pipe := l.client.Pipeline()
+	minutes := make([]*redis.MapStringStringCmd, len(holds))
+	others := make([]*redis.SliceCmd, len(holds))
+	for i, h := range holds {
+		c := h.Counter()
+		name, _ := field(c)
+		key := l.scopeKey(h.Scope, c.Window)
+		if h.Window.Kind == policy.WindowMinute {
+			minutes[i] = pipe.HGetAll(ctx, key)
+		} else {
+			others[i] = pipe.HMGet(ctx, key, name+":u", name+":h")
+		}
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return nil, err
+	}
+	out := make([]policy.Balance, len(holds))
+	for i, h := range holds {
+		if minutes[i] != nil {
+			name, _ := field(h.Counter())
+			out[i] = minuteBalance(minutes[i].Val(), name, now, h)
+			continue
+		}
+		v := others[i].Val()
+		out[i] = policy.Balance{Used: number(v[0]), Held: number(v[1])}
+	}
+	return out, nil
+}
+
+const (
+	subWindow = 500 * time.Millisecond
+	minute    = time.Minute
+)
+
+// minuteBalance sums the sub-windows that still count.
+func minuteBalance(all map[string]string, name string, now time.Time, h policy.Hold) policy.Balance {
+	var b policy.Balance
+	current := now.UnixMicro() / subWindow.Microseconds()
+	oldest := int64(-1)
+	for f, v := range all {
+		slot, err := strconv.ParseInt(strings.TrimPrefix(f, name+":"), 10, 64)
+		if !strings.HasPrefix(f, name+":") || err != nil || slot <= current-121 {
+			continue
+		}
+		b.Used += number(v)
+		if oldest < 0 || slot < oldest {
+			oldest = slot
+		}
+	}
+	if b.Used >= h.Limit && oldest >= 0 {
+		b.RetryIn = time.UnixMicro((oldest + 1) * subWindow.Microseconds()).Add(minute).Sub(now)
+	}
+	return b
+}
+
+// Each implements policy.Inspector.
+func (l *Ledger) Each(ctx context.Context, f func(policy.Standing) bool) error {
+	now, err := l.time(ctx)
+	if err != nil {
+		return err
+	}
+	for _, part := range []string{"c", "m"} {
+		prefix := l.key(part) + ":"
+		// One slot means one node: the whole ledger answers from there.
+		iter := l.scan(ctx, prefix)
+		for iter.Next(ctx) {
+			scope, ok := parseScope(strings.TrimPrefix(iter.Val(), prefix))
+			if !ok {
+				continue
+			}
+			all, err := l.client.HGetAll(ctx, iter.Val()).Result()
+			if err != nil {
+				return err
+			}
+			for _, s := range standings(scope, all, now) {
+				if !f(s) {
+					return nil
+				}
+			}
+		}
+		if err := iter.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Ledger) scan(ctx context.Context, prefix string) *redis.ScanIterator {
+	pattern := strings.NewReplacer(`*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(prefix) + "*"
+	if c, ok := l.client.(*redis.ClusterClient); ok {
+		if node, err := c.MasterForKey(ctx, prefix); err == nil {
+			return node.Scan(ctx, 0, pattern, 1000).Iterator()
+		}
+	}
+	return l.client.Scan(ctx, 0, pattern, 1000).Iterator()
+}
+
+func parseScope(text string) (policy.Scope, bool) {
+	kind, id, _ := strings.Cut(text, ":")
+	k, ok := policy.ParseScopeKind(kind)
+	return policy.Scope{Kind: k, ID: id}, ok
+}
+
+// standings reads a scope's hash back into counters.
+func standings(scope policy.Scope, all map[string]string, now time.Time) []policy.Standing {
+	seen := map[string]bool{}
+	var out []policy.Standing
+	for f := range all {
+		i := strings.LastIndexByte(f, ':')
+		if i < 0 {
+			continue
+		}
+		name := f[:i]
+		parts := strings.SplitN(name, "|", 4)
+		if len(parts) != 4 || seen[name] {
+			continue
+		}
+		kind, ok := policy.ParseKind(parts[0])
+		start, err := strconv.ParseInt(parts[2], 10, 64)
+		if !ok || err != nil {
+			continue
+		}
+		seen[name] = true
+		c := policy.Counter{Scope: scope, Kind: kind, Model: parts[3], Window: parts[1], Start: start}
+		s := policy.Standing{Counter: c, Used: number(all[name+":u"]), Held: number(all[name+":h"])}
+		if parts[1] == policy.Minute.Name() {
+			s.Used = minuteBalance(all, name, now, policy.Hold{}).Used
+		}
+		out = append(out, s)
+	}
+	return out
+}

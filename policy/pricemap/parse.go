@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"math/big"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -217,14 +216,12 @@ func numbers(dec *jsontext.Decoder) ([]string, error) {
 // count reads a number of tokens, which may be written 256000.0 or 1e6; 0 for
 // what is none.
 func count(text string) int64 {
-	if len(text) > 32 || strings.ContainsAny(text, "/_xXpPbBoO") {
+	// The same decimal reader as for money: exact, and safe from absurd exponents.
+	n, err := policy.ParseMoney(text)
+	if err != nil || n < 0 || n%policy.Dollar != 0 {
 		return 0
 	}
-	n, ok := new(big.Rat).SetString(text)
-	if !ok || !n.IsInt() || !n.Num().IsInt64() || n.Sign() < 0 {
-		return 0
-	}
-	return n.Num().Int64()
+	return int64(n / policy.Dollar)
 }
 
 // addSized names the models that are only listed by quality and size

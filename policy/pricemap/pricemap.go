@@ -2,6 +2,7 @@ package pricemap
 
 import (
 	"bytes"
+	"compress/gzip"
 	_ "embed"
 	"fmt"
 	"io"
@@ -9,8 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-
-	"compress/gzip"
 
 	"github.com/purser/purser/policy"
 )
@@ -38,7 +37,9 @@ type Entry struct {
 // "provider/model", then "model" where that entry is the provider's own, then
 // the base of a fine-tuned or dated name. provider "" takes an entry of any.
 func (m *Map) Lookup(provider, model string) (Entry, bool) {
-	model = strings.TrimPrefix(model, provider+"/")
+	if provider != "" {
+		model = strings.TrimPrefix(model, provider+"/")
+	}
 	for _, name := range variants(provider, model) {
 		if provider != "" {
 			if e, ok := m.find(provider + "/" + name); ok && belongs(e.Provider, provider) {

@@ -70,6 +70,9 @@ var fields = map[string]bool{ // name → takes a threshold
 	fieldQuery: false, fieldRequest: false, fieldSearch: false,
 }
 
+// maxSteps bounds the thresholds of one model: real ones have two or three.
+const maxSteps = 32
+
 var serviceTiers = []string{"priority", "flex", "balanced", "ultrafast"}
 
 // parseField reads a field's name. ok is false where it is no price we use.
@@ -191,13 +194,16 @@ func lookup(flat map[figure]policy.Rate, f figure) policy.Rate {
 
 // Price puts the rates in order for a provider and mode.
 func (r *Rates) Price(provider, mode string) policy.Price {
-	if r.Empty() {
+	if r.Empty() || len(r.bands) > maxSteps {
 		return policy.Unpriced()
 	}
 	if len(r.bands) > 0 {
 		return r.banded(provider, mode)
 	}
 	thresholds, tiers := r.steps()
+	if len(thresholds) > maxSteps {
+		return policy.Unpriced()
+	}
 	price := r.at(0, "", thresholds, provider, mode)
 	for _, tier := range tiers {
 		for _, above := range append([]int64{0}, thresholds...) {
@@ -333,7 +339,7 @@ func (r *Rates) quirks(p *policy.Price, provider string) {
 	switch provider {
 	case "xai":
 		p.Reasoning = policy.NoRate // billed as output, whatever is listed
-	case "fireworks_ai", "fireworks_ai-embedding-models":
+	case "fireworks_ai":
 		if base := r.get(fieldInput); p.Cached == policy.NoRate && base != policy.NoRate {
 			p.Cached = (base + 1) / 2
 		}

@@ -1,45 +1,104 @@
 package dialect
 
-import "github.com/purser/purser/policy"
+import (
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/purser/purser/extproc/tokens"
+	"github.com/purser/purser/policy"
+)
 
 // Call is what a request asks for.
 type Call struct {
-	Model         string       // public name, from the body or the path; "" only where the endpoint needs none
+	Model         string       // public name, from the path or the body; "" only where the endpoint needs none
 	Stream        bool         // the reply comes as server-sent events
 	UsageAsked    bool         // the client wants the usage frame of its stream
 	OutputCap     *int64       // most tokens per choice that the client allows: its lowest cap; nil: none sent
 	Choices       int64        // how many answers are made, at least 1; each may use the whole cap
+	NoOutput      bool         // the endpoint produces no tokens: embeddings, moderation, rerank, counting
 	EndUser       string       // the caller's own user, from the body
 	Tags          []string     // metadata.tags and tags, in order, each once
-	ServiceTier   string       // as asked for
-	InputEstimate int64        // tokens: near the true count and not below it
-	Asks          policy.Usage // what is paid beside text tokens: pictures, pixels, characters, queries. Tokens are 0
+	ServiceTier   string       // as asked for; "" where none is
+	InputEstimate int64        // prompt tokens: near the true count and not below it
+	Asks          policy.Usage // what is paid beside text tokens and known from the request: Images, Pixels, Characters, Queries
 
 	in       Inbound
-	injected bool // Rewrite asked for a usage frame the client did not ask for
+	model    span   // the model's value in the body; empty where it has none
+	caps     []cap  // as they stand in the body
+	slots    []slot // the body's object and the objects in it that we read
+	extras   []extra
+	texts    []text
+	overhead int64 // prompt tokens beside those of texts: 3 a message, pictures …
+	wantFlag span  // stream_options.include_usage, where the body has it
+	stored   bool  // the provider is asked to store the reply
+	injected bool  // Rewrite asked for a usage frame that the client did not ask for
 }
+
+// cap is a field that bounds the output.
+type cap struct {
+	path  string
+	at    span
+	limit int64 // -1: null
+}
+
+// slot is a place where members can be added.
+type slot struct {
+	path    string
+	at      span // behind the brace; or the null that stands where the object could
+	members int  // those in it, extras aside
+	null    bool
+}
+
+// extra is a member of the body that only proxies may understand.
+type extra struct {
+	name   string
+	at     span // name and value
+	colon  int  // where its name ends
+	behind bool // a member that is no extra comes before it
+}
+
+// text is a piece of the prompt in the body.
+type text struct {
+	at   span
+	kind textKind
+}
+
+type textKind uint8
+
+const (
+	plainText  textKind = iota // as it stands
+	jsonString                 // with its quotes
+	jsonValue                  // a schema, a list of tools: counted as it is written
+)
 
 // CountInput is the exact number of prompt tokens in an encoding ("" is
 // o200k_base). It runs the tokenizer: milliseconds for a long prompt.
-func (c *Call) CountInput(encoding string) int64 { return c.InputEstimate }
-
-// Change is what Purser decides about a request.
-type Change struct {
-	Model        string // name at the provider; "" leaves it
-	OutputCap    int64  // every cap the request has is lowered to it, one is added where it has none; 0 leaves them
-	IncludeUsage bool   // ask a stream for its usage frame; the meter takes it out again
-	Provider     string // of the deployment, as LiteLLM calls it: decides how an added cap is spelled
+func (c *Call) CountInput(encoding string) int64 {
+	n := c.overhead
+	var scratch []byte
+	for _, t := range c.texts {
+		raw := c.in.Body[t.at.from:t.at.to]
+		if t.kind == jsonString {
+			scratch, _ = jsontext.AppendUnquote(scratch[:0], raw) // checked when it was read
+			raw = scratch
+		}
+		n += tokens.Count(encoding, string(raw))
+	}
+	return n
 }
 
-// Rewrite is the request body after a change; changed is false where it is
-// the body that came. No byte but those of the changed values differs.
-func (e *Endpoint) Rewrite(call *Call, ch Change) (body []byte, changed bool) {
-	return call.in.Body, false
+// addText makes a part of the body prompt text.
+func (c *Call) addText(at span, kind textKind) {
+	c.texts = append(c.texts, text{at, kind})
+	raw := c.in.Body[at.from:at.to]
+	if kind == jsonString {
+		c.InputEstimate += tokens.EstimateJSON(raw[1 : len(raw)-1])
+	} else {
+		c.InputEstimate += tokens.Estimate(raw)
+	}
 }
 
-// Path is the path and query of a call at a deployment whose name for the
-// model is model. The error is a *Malformed which names the path that the
-// deployment's own format is served at.
-func (e *Endpoint) Path(call *Call, d *policy.Deployment, model string) (string, error) {
-	return "", nil
+// addTokens makes the prompt longer by what is no text.
+func (c *Call) addTokens(n int64) {
+	c.overhead += n
+	c.InputEstimate += n
 }

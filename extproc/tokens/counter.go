@@ -1,0 +1,68 @@
+package tokens
+
+import (
+	"unicode"
+	"unicode/utf8"
+)
+
+// Counter counts the tokens of a text that arrives in pieces: as many as Count
+// of the whole. It keeps the text and counts when asked, so that a text nobody
+// asks about costs no more than its bytes; of a long one it counts the beginning
+// and keeps the rest. The zero value counts with Default.
+type Counter struct {
+	Encoding string
+
+	pending []byte
+	settled int64
+}
+
+// keepMax is how much text waits, in bytes, before its beginning is counted.
+// Few answers are longer.
+const keepMax = 256 << 10
+
+// Add takes the next piece.
+func (c *Counter) Add(piece []byte) {
+	c.pending = append(c.pending, piece...)
+	if len(c.pending) < keepMax {
+		return
+	}
+	cut := boundary(c.pending)
+	c.settled += Count(c.Encoding, string(c.pending[:cut]))
+	c.pending = c.pending[:copy(c.pending, c.pending[cut:])]
+}
+
+// Len is how many bytes wait to be counted.
+func (c *Counter) Len() int { return len(c.pending) }
+
+// Count is the number of tokens so far. It runs the tokenizer.
+func (c *Counter) Count() int64 { return c.settled + Count(c.Encoding, string(c.pending)) }
+
+// boundary finds the last place in text where every encoding starts a new word
+// whatever comes around it: behind a letter or digit and before a space, a
+// symbol or punctuation that is no apostrophe. (The patterns which cut text into
+// words take a letter or digit and what follows together only if that is a
+// letter, mark, digit or contraction.) A text of one enormous word is cut
+// between two characters and may count one more.
+func boundary(text []byte) int {
+	for i := len(text); i > 0; {
+		r, size := utf8.DecodeLastRune(text[:i])
+		i -= size
+		if r == '\'' || r == utf8.RuneError || !(unicode.IsSpace(r) || unicode.IsPunct(r) || unicode.IsSymbol(r)) {
+			continue
+		}
+		if before, _ := utf8.DecodeLastRune(text[:i]); before != utf8.RuneError && (unicode.IsLetter(before) || unicode.IsDigit(before)) {
+			return i
+		}
+	}
+	i := len(text)
+	for back := 0; back < utf8.UTFMax && i > 0; back++ {
+		i--
+		if utf8.RuneStart(text[i]) {
+			break
+		}
+	}
+	if i == 0 {
+		return len(text)
+	}
+	return i
+}

@@ -148,6 +148,34 @@ func (d *Directory) Each(f func(Entity) bool) {
 		d.tags.each(func(e *Tag) bool { return f(e) })
 }
 
+// Prune removes every entity that keep does not want: what is gone after all was
+// loaded anew.
+func (d *Directory) Prune(keep func(Entity) bool) {
+	prune(d.keys, keep)
+	prune(d.teams, keep)
+	prune(d.members, keep)
+	prune(d.projects, keep)
+	prune(d.organizations, keep)
+	prune(d.users, keep)
+	prune(d.customers, keep)
+	prune(d.budgets, keep)
+	prune(d.tags, keep)
+	prune(d.groups, keep)
+}
+
+func prune[K comparable, V Entity](t *table[K, V], keep func(Entity) bool) {
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.Lock()
+		for k, v := range s.m {
+			if !keep(v) {
+				delete(s.m, k)
+			}
+		}
+		s.Unlock()
+	}
+}
+
 const shards = 64
 
 // table is a map split in shards, so that a burst of changes stalls few readers.

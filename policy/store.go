@@ -59,7 +59,8 @@ func RecordOf(e Entity) *Record { return e.record() }
 // Query lists entities of one kind.
 type Query struct {
 	Kind  EntityKind
-	Where []Condition
+	Where []Condition // all must hold
+	Any   []Condition // of these at least one must hold too, where there are any
 	// Sort is a field of the kind, "" for creation. Ties go by id.
 	Sort       string
 	Descending bool

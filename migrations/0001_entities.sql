@@ -11,6 +11,7 @@
 -- writers' advisory lock, so that numbers have no gaps and their order is commit order.
 CREATE TABLE revision (
     one   boolean PRIMARY KEY DEFAULT true CHECK (one),
+    epoch uuid    NOT NULL DEFAULT gen_random_uuid(), -- of this database: what was copied from another is not continued
     value bigint  NOT NULL
 );
 INSERT INTO revision (value) VALUES (0);
@@ -246,7 +247,7 @@ CREATE INDEX tags_created_at ON tags (created_at, name);
 
 CREATE TABLE access_groups (
     id         text        PRIMARY KEY,
-    name       text        NOT NULL,
+    name       text,
     models     text[]      NOT NULL DEFAULT '{}',
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,

@@ -1,0 +1,308 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/purser/purser/policy"
+)
+
+// FeedConfig says what to keep up to date, and who is told.
+type FeedConfig struct {
+	Store     *Store
+	Directory *policy.Directory
+	// ReplicaID is this process's, unlike any other's. Kind is what writers wait
+	// for: default "extproc".
+	ReplicaID, Kind string
+	// OnChange is called with what a batch of changes put into the directory or
+	// removed from it, and OnLoad after everything was loaded; both before the
+	// revision is reported, so that a write is answered after they have returned.
+	OnChange func([]policy.Entity, []policy.Ref)
+	OnLoad   func()
+	// Poll is how often changes are looked for when no notification came, and how
+	// often this replica says that it lives. Default 1 s.
+	Poll time.Duration
+	Log  *slog.Logger
+}
+
+// Feed keeps a Directory equal to the tables. Load and Run are not for concurrent use.
+type Feed struct {
+	cfg    FeedConfig
+	at     position
+	loaded bool
+	polled atomic.Int64 // Unix nanoseconds of the last successful look
+}
+
+// NewFeed makes a feed that has loaded nothing.
+func NewFeed(cfg FeedConfig) *Feed {
+	cfg.Kind = cmp.Or(cfg.Kind, "extproc")
+	cfg.Poll = cmp.Or(cfg.Poll, time.Second)
+	if cfg.OnChange == nil {
+		cfg.OnChange = func([]policy.Entity, []policy.Ref) {}
+	}
+	if cfg.OnLoad == nil {
+		cfg.OnLoad = func() {}
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Feed{cfg: cfg}
+}
+
+// Age is how long ago the feed last knew the directory to be current; a very long
+// time before the first look.
+func (f *Feed) Age() time.Duration {
+	at := f.polled.Load()
+	if at == 0 {
+		return time.Duration(1<<63 - 1)
+	}
+	return time.Since(time.Unix(0, at))
+}
+
+// Load fills the directory. Run does it too where Load was not called or failed.
+func (f *Feed) Load(ctx context.Context) error {
+	conn, err := f.connect(ctx)
+	if err != nil {
+		return f.cfg.Store.fail(ctx, err)
+	}
+	defer closeConn(conn)
+	return f.cfg.Store.fail(ctx, f.load(ctx, conn))
+}
+
+// Run follows the changes until the context is done, reconnecting for as long as it takes.
+func (f *Feed) Run(ctx context.Context) error {
+	wait := 50 * time.Millisecond
+	for ctx.Err() == nil {
+		began := time.Now()
+		err := f.follow(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		if time.Since(began) > 5*time.Second {
+			wait = 50 * time.Millisecond // it worked for a while
+		}
+		f.cfg.Log.Warn("the feed of changes broke; decisions go on from memory", "error", err, "again_in", wait)
+		pause(ctx, wait)
+		wait = min(2*wait, time.Second)
+	}
+	f.leave()
+	return nil
+}
+
+// leave spares writers the wait for a replica that has gone.
+func (f *Feed) leave() {
+	ctx, cancel := context.WithTimeout(context.Background(), f.cfg.Store.cfg.Timeout)
+	defer cancel()
+	_ = f.cfg.Store.with(ctx, f.cfg.Store.cfg.Timeout, func(ctx context.Context, c *pgx.Conn) error {
+		_, err := c.Exec(ctx, `DELETE FROM replicas WHERE id = $1`, f.cfg.ReplicaID)
+		return err
+	})
+}
+
+func (f *Feed) connect(ctx context.Context) (*pgx.Conn, error) {
+	return pgx.ConnectConfig(ctx, f.cfg.Store.direct.Copy())
+}
+
+func (f *Feed) follow(ctx context.Context) error {
+	conn, err := f.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer closeConn(conn)
+	// Listening comes first: what is committed after this is notified, what was
+	// before is found by looking. A report that a crash of the server undoes is
+	// made again a second later, so it need not wait for the disk.
+	if _, err := conn.Exec(ctx, "SET synchronous_commit = off; LISTEN "+channelChanges); err != nil {
+		return err
+	}
+	if !f.loaded || !f.continues(ctx, conn) {
+		if err := f.load(ctx, conn); err != nil {
+			return err
+		}
+	}
+	reported := int64(-1)
+	for {
+		if err := f.catchUp(ctx, conn); err != nil {
+			return err
+		}
+		if err := f.report(ctx, conn, reported != f.at.revision); err != nil {
+			return err
+		}
+		reported = f.at.revision
+		f.polled.Store(time.Now().UnixNano())
+		if err := f.waitForChange(ctx, conn); err != nil {
+			return err
+		}
+	}
+}
+
+// waitForChange returns when something may have changed, or after Poll.
+func (f *Feed) waitForChange(ctx context.Context, conn *pgx.Conn) error {
+	timed, cancel := context.WithTimeout(ctx, f.cfg.Poll)
+	defer cancel()
+	_, err := conn.WaitForNotification(timed)
+	if err != nil && ctx.Err() == nil && errors.Is(timed.Err(), context.DeadlineExceeded) && !conn.IsClosed() {
+		return nil
+	}
+	return err
+}
+
+// within bounds a step, so that a server that froze is noticed.
+func (f *Feed) within(ctx context.Context, step func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*f.cfg.Store.cfg.Timeout)
+	defer cancel()
+	return step(ctx)
+}
+
+// continues reports whether the log of changes goes on from where the directory is.
+func (f *Feed) continues(ctx context.Context, conn *pgx.Conn) bool {
+	var epoch [16]byte
+	var last int64
+	var first *int64
+	err := f.within(ctx, func(ctx context.Context) error {
+		return conn.QueryRow(ctx, `SELECT epoch, value, (SELECT min(revision) FROM changes) FROM revision`).Scan(&epoch, &last, &first)
+	})
+	if err != nil || epoch != f.at.epoch || last < f.at.revision {
+		return false
+	}
+	return last == f.at.revision || first != nil && *first <= f.at.revision+1
+}
+
+// load fills the directory and removes from it what is not in the tables.
+func (f *Feed) load(ctx context.Context, conn *pgx.Conn) error {
+	began := time.Now()
+	seen := map[policy.Entity]struct{}{}
+	keep := func(policy.Entity) {}
+	again := f.loaded || f.cfg.Directory.Revision() > 0
+	if again {
+		keep = func(e policy.Entity) { seen[e] = struct{}{} }
+	}
+	at, err := load(ctx, conn, f.cfg.Directory, keep)
+	if err != nil {
+		return err
+	}
+	if again {
+		f.cfg.Directory.Prune(func(e policy.Entity) bool {
+			_, ok := seen[e]
+			return ok
+		})
+	}
+	f.cfg.OnLoad()
+	f.at, f.loaded = at, true
+	f.cfg.Directory.SetRevision(at.revision)
+	f.polled.Store(time.Now().UnixNano())
+	f.cfg.Log.Info("directory loaded", "revision", at.revision, "keys", f.cfg.Directory.Keys(), "took", time.Since(began))
+	return nil
+}
+
+// batchSize bounds the changes applied in one step.
+const batchSize = 5000
+
+// catchUp applies all changes there are.
+func (f *Feed) catchUp(ctx context.Context, conn *pgx.Conn) error {
+	for {
+		var n int
+		err := f.within(ctx, func(ctx context.Context) (err error) {
+			n, err = f.apply(ctx, conn)
+			return err
+		})
+		if errors.Is(err, errGap) {
+			err = f.load(ctx, conn)
+		}
+		if err != nil || n < batchSize {
+			return err
+		}
+	}
+}
+
+// errGap says that changes are missing: they were trimmed, or the database is not
+// the one it was.
+var errGap = errors.New("the log of changes has a gap")
+
+// apply applies the next batch: entities as they are now, which is no older than
+// their change. What a later change says again does no harm.
+func (f *Feed) apply(ctx context.Context, conn *pgx.Conn) (int, error) {
+	rows, err := conn.Query(ctx, `SELECT revision, kind, id FROM changes WHERE revision > $1 ORDER BY revision LIMIT $2`, f.at.revision, batchSize)
+	if err != nil {
+		return 0, err
+	}
+	next := f.at.revision
+	wanted := map[policy.EntityKind][]string{}
+	known := map[policy.Ref]bool{}
+	var revision int64
+	var kind, id string
+	_, err = pgx.ForEachRow(rows, []any{&revision, &kind, &id}, func() error {
+		if next++; revision != next {
+			return errGap
+		}
+		ref := policy.Ref{Kind: policy.EntityKind(kind), ID: id}
+		if !known[ref] {
+			known[ref] = true
+			wanted[ref.Kind] = append(wanted[ref.Kind], id)
+		}
+		return nil
+	})
+	n := int(next - f.at.revision)
+	if err != nil || n == 0 {
+		return 0, err
+	}
+	var puts []policy.Entity
+	var gone []policy.Ref
+	for _, kind := range order {
+		ids := wanted[kind]
+		if len(ids) == 0 {
+			continue
+		}
+		found, err := tables[kind].many(ctx, conn, ids)
+		if err != nil {
+			return 0, fmt.Errorf("%s: %w", kind, err)
+		}
+		for _, id := range ids {
+			if e, ok := found[id]; ok {
+				puts = append(puts, e)
+			} else {
+				gone = append(gone, policy.Ref{Kind: kind, ID: id})
+			}
+		}
+	}
+	// What is referred to comes before what refers to it, and goes after it.
+	for _, e := range puts {
+		f.cfg.Directory.Put(e)
+	}
+	slices.Reverse(gone)
+	for _, ref := range gone {
+		f.cfg.Directory.Delete(ref)
+	}
+	f.cfg.OnChange(puts, gone)
+	f.at.revision = next
+	f.cfg.Directory.SetRevision(next)
+	return n, nil
+}
+
+// report says how far this replica is, and that it lives.
+func (f *Feed) report(ctx context.Context, conn *pgx.Conn, news bool) error {
+	return f.within(ctx, func(ctx context.Context) error {
+		sql := `WITH report AS (
+				INSERT INTO replicas AS r (id, kind, revision, seen_at) VALUES ($1, $2, $3, now())
+				ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, revision = excluded.revision, seen_at = now()
+				RETURNING 1)
+			SELECT count(*) FROM report`
+		if news {
+			sql = `WITH report AS (
+				INSERT INTO replicas AS r (id, kind, revision, seen_at) VALUES ($1, $2, $3, now())
+				ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, revision = excluded.revision, seen_at = now()
+				RETURNING 1)
+			SELECT pg_notify('` + channelApplied + `', '') FROM report`
+		}
+		_, err := conn.Exec(ctx, sql, f.cfg.ReplicaID, f.cfg.Kind, f.at.revision)
+		return err
+	})
+}

@@ -31,13 +31,13 @@ type action string
 
 // The actions of keys, teams, projects and models. Other resources add theirs in rules.
 const (
-	keyCreate     action = "create keys"
-	keyRead       action = "read this key"
-	keyUpdate     action = "change this key"
-	keyDelete     action = "delete this key"
-	keyBlock      action = "block or unblock this key"
-	keyRegenerate action = "regenerate this key"
-	keyResetSpend action = "reset this key's spend"
+	keyCreate       action = "create keys"
+	keyRead         action = "read this key"
+	keyChange       action = "change this key"
+	keyDelete       action = "delete this key"
+	keyBlock        action = "block or unblock this key"
+	keyRegenerateIt action = "regenerate this key"
+	keyResetSpend   action = "reset this key's spend"
 
 	teamCreate      action = "create teams"
 	teamRead        action = "read this team"
@@ -64,13 +64,13 @@ type rule struct {
 
 // rules is the whole table of who may do what.
 var rules = map[action]rule{
-	keyCreate:     {allow: managers | isOwner, permission: "/key/generate"},
-	keyRead:       {allow: readers | managers | isOwner | isSelf, permission: "/key/info", reads: true},
-	keyUpdate:     {allow: managers | isOwner, permission: "/key/update"},
-	keyDelete:     {allow: managers | isOwner, permission: "/key/delete"},
-	keyBlock:      {allow: managers, permission: "/key/block"},
-	keyRegenerate: {allow: managers | isOwner, permission: "/key/regenerate"},
-	keyResetSpend: {allow: managers, permission: "/key/{key_id}/reset_spend"},
+	keyCreate:       {allow: managers | isOwner, permission: "/key/generate"},
+	keyRead:         {allow: readers | managers | isOwner | isSelf, permission: "/key/info", reads: true},
+	keyChange:       {allow: managers | isOwner, permission: "/key/update"},
+	keyDelete:       {allow: managers | isOwner, permission: "/key/delete"},
+	keyBlock:        {allow: managers, permission: "/key/block"},
+	keyRegenerateIt: {allow: managers | isOwner, permission: "/key/regenerate"},
+	keyResetSpend:   {allow: managers, permission: "/key/{key_id}/reset_spend"},
 
 	teamCreate:      {allow: isAdmin | isOrgAdmin},
 	teamRead:        {allow: readers | managers | isMember | isTeamKey, reads: true},
@@ -153,7 +153,7 @@ func (s *server) relationTo(ctx context.Context, c *Caller, on target) (relation
 			is |= isProjectKey
 		}
 	}
-	if c.UserID == "" {
+	if c.UserID == "" || on.Team == nil && s.confined(c) || on.Team != nil && !s.actsIn(c, on.Team.ID) {
 		return is, nil
 	}
 	if on.UserID == c.UserID && on.Team == nil {
@@ -201,3 +201,11 @@ func memberPermissions(t *policy.Team) []string {
 	}
 	return defaultPermissions
 }
+
+// confined reports whether the calling key is a team's: it acts for its user
+// within that team only. Team admins can make such keys for their members, which
+// must not hand them all else that those members may do.
+func (s *server) confined(c *Caller) bool { return c.Key != nil && c.Key.TeamID != "" }
+
+// actsIn reports whether the caller can act in a team as its user.
+func (s *server) actsIn(c *Caller, team string) bool { return !s.confined(c) || c.Key.TeamID == team }

@@ -54,8 +54,8 @@ func entryWithin(c *policy.Catalog, entry string, parent []string) bool {
 // amounts in words; "" where none is. Budgets are compared
 // whatever their windows, as LiteLLM does.
 func beyond(child, parent *policy.Limits) (field, message string) {
-	if child.MaxBudget != nil && parent.MaxBudget != nil && *child.MaxBudget > *parent.MaxBudget {
-		return "max_budget", "max_budget " + child.MaxBudget.String() + " is above the " + parent.MaxBudget.String()
+	if field, message := budgetBeyond(child, parent); field != "" {
+		return field, message
 	}
 	for _, pair := range []struct {
 		name          string
@@ -67,6 +67,14 @@ func beyond(child, parent *policy.Limits) (field, message string) {
 		if pair.child != nil && pair.parent != nil && *pair.child > *pair.parent {
 			return pair.name, pair.name + " " + itoa(*pair.child) + " is above the " + itoa(*pair.parent)
 		}
+	}
+	return "", ""
+}
+
+// budgetBeyond is beyond for max_budget alone.
+func budgetBeyond(child, parent *policy.Limits) (field, message string) {
+	if child.MaxBudget != nil && parent.MaxBudget != nil && *child.MaxBudget > *parent.MaxBudget {
+		return "max_budget", "max_budget " + child.MaxBudget.String() + " is above the " + parent.MaxBudget.String()
 	}
 	return "", ""
 }

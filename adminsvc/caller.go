@@ -110,6 +110,13 @@ func (s *server) authenticate(ctx context.Context, r *http.Request) (*Caller, er
 			c.Role = policy.RoleUser // named by a key, never created: /key/generate allows it
 		}
 	}
+	if s.confined(c) && c.Role != "" {
+		if c.Role == policy.RoleAdminViewer || c.Role == policy.RoleUserViewer {
+			c.Role = policy.RoleUserViewer
+		} else {
+			c.Role = policy.RoleUser
+		}
+	}
 	return c, nil
 }
 
@@ -181,6 +188,13 @@ func (s *server) teams(ctx context.Context, c *Caller) ([]*policy.Team, error) {
 	var out []*policy.Team
 	if c.UserID == "" {
 		return nil, nil
+	}
+	if s.confined(c) {
+		t, err := find[*policy.Team](ctx, s.Store, policy.EntityTeam, c.Key.TeamID)
+		if err == nil && t != nil {
+			out = append(out, t)
+		}
+		return out, err
 	}
 	mine, _, err := policy.List[*policy.Team](ctx, s.Store, policy.Query{
 		Kind: policy.EntityTeam, Where: []policy.Condition{{Field: "member", Op: policy.Is, Value: c.UserID}},

@@ -22,6 +22,9 @@ func (s *server) describe(op operation, path, method string, in reflect.Type) {
 		slots []slot
 	}{{"path", p.path}, {"query", p.query}} {
 		for _, slot := range where.slots {
+			if where.in == "path" && !strings.Contains(path, "{"+slot.name+"}") {
+				continue // one request type may serve paths with and without it
+			}
 			doc.Parameters = append(doc.Parameters, &huma.Param{Name: slot.name, In: where.in, Description: slot.doc,
 				Required: slot.required || where.in == "path", Schema: slot.schema(zero, true)})
 		}

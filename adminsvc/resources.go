@@ -3,5 +3,6 @@ package adminsvc
 // resources are the parts of the API, each a file of its own. The order is that
 // of the documentation.
 var resources = []func(*server){
+	keys,
 	health,
 }

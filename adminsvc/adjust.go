@@ -1,0 +1,97 @@
+package adminsvc
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/purser/purser/policy"
+)
+
+// adjustment is a journal entry that changes what a scope has spent by delta, at
+// a time: the budget windows that hold the time count it.
+func (s *server) adjustment(c *Caller, scope policy.Scope, model string, delta policy.Money, at time.Time, id string) policy.Entry {
+	return policy.Entry{
+		Type: policy.EntryAdjustment, CallID: id, UserID: c.Actor.UserID, CallType: "adjustment", Route: "/spend",
+		ModelAsked: model, ModelGroup: model, Model: model,
+		ReservedAt: at, StartedAt: at, EndedAt: at, Status: policy.StatusSuccess,
+		Cost: policy.Cost{Total: delta, Other: delta}, AdjustedKind: scope.Kind.String(), AdjustedID: scope.ID,
+	}
+}
+
+func (s *server) adjust(ctx context.Context, entries []policy.Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	if s.Adjuster == nil {
+		return &Error{Status: 503, Type: "no_db_connection", Param: "None", Message: "Spend cannot be adjusted: this server keeps no journal"}
+	}
+	return s.Adjuster.Adjust(ctx, entries)
+}
+
+// setSpend makes what an entity has spent in its current window to, and returns
+// what it was. The past is not rewritten: the difference is booked.
+func (s *server) setSpend(ctx context.Context, c *Caller, e spender, to policy.Money) (policy.Money, error) {
+	was, err := s.spent(ctx, e)
+	if err != nil {
+		return 0, err
+	}
+	if was[0] == to {
+		return was[0], nil
+	}
+	return was[0], s.adjust(ctx, []policy.Entry{s.adjustment(c, e.scope, "", to-was[0], s.now(), s.NewID())})
+}
+
+// carrySpend books on a scope what another has spent, so that every budget
+// window of it, each model's included, stands where the other's stood. Each stretch of
+// time between two windows' beginnings is one entry, dated into it.
+func (s *server) carrySpend(ctx context.Context, c *Caller, from policy.Scope, l *policy.Limits, created time.Time, to policy.Scope) error {
+	starts, models := []time.Time{{}}, []string{""}
+	for _, limit := range l.Compile(created) {
+		if limit.Kind != policy.KindSpend {
+			continue
+		}
+		if start, _ := limit.Window.Bounds(s.now(), s.Settings().Calendar); !slices.ContainsFunc(starts, start.Equal) {
+			starts = append(starts, start)
+		}
+		if limit.Model != "" && !strings.Contains(limit.Model, "*") && !slices.Contains(models, limit.Model) {
+			models = append(models, limit.Model)
+		}
+	}
+	slices.SortFunc(starts, time.Time.Compare)
+	var queries []policy.SpendQuery
+	for _, start := range starts {
+		for _, m := range models {
+			queries = append(queries, policy.SpendQuery{Scope: from, Model: m, From: start, Until: forever})
+		}
+	}
+	since, err := s.Spend.Spent(ctx, queries)
+	if err != nil {
+		return err
+	}
+	var entries []policy.Entry
+	for i, start := range starts {
+		at := start
+		if at.IsZero() {
+			at = created
+		}
+		whole := policy.Money(0)
+		for m := len(models) - 1; m >= 0; m-- { // "" last: it is what no model accounts for
+			piece := since[i*len(models)+m]
+			if i+1 < len(starts) {
+				piece -= since[(i+1)*len(models)+m]
+			}
+			if m == 0 {
+				piece -= whole
+			} else {
+				whole += piece
+			}
+			if piece != 0 {
+				id := "carry-" + to.ID + "-" + itoa(at.Unix()) + "-" + models[m] // the same however often it is booked
+				entries = append(entries, s.adjustment(c, to, models[m], piece, at, id))
+			}
+		}
+	}
+	return s.adjust(ctx, entries)
+}

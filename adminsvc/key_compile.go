@@ -1,0 +1,232 @@
+package adminsvc
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/purser/purser/policy"
+)
+
+// compileKey sets a key's rules from its fields, whether new or merged. It checks
+// the fields themselves; checkKey checks them against the rest of the world.
+func compileKey(k *policy.Key, f *keyFields) error {
+	limits, err := f.limits()
+	if err != nil {
+		return err
+	}
+	for field, id := range map[string]string{
+		"key_alias": f.KeyAlias.Or(""), "user_id": f.UserID.Or(""), "team_id": f.TeamID.Or(""), "project_id": f.ProjectID.Or(""),
+		"organization_id": f.OrganizationID.Or(""), "budget_id": f.BudgetID.Or(""), "end_user_budget_id": f.EndUserBudgetID.Or(""),
+	} {
+		if err := validID(field, id); err != nil {
+			return err
+		}
+	}
+	for _, ip := range f.AllowedIPs.Or(nil) {
+		if _, err := netip.ParseAddr(ip); err != nil {
+			return badRequest("allowed_ips", "allowed_ips holds %q, which is not an IP address", clip(ip))
+		}
+	}
+	k.Alias, k.UserID, k.TeamID, k.ProjectID = f.KeyAlias.Or(""), f.UserID.Or(""), f.TeamID.Or(""), f.ProjectID.Or("")
+	k.OrganizationID, k.CustomerBudgetID = f.OrganizationID.Or(""), f.EndUserBudgetID.Or("")
+	k.Rules = policy.Rules{Models: f.Models.Or(nil), Limits: limits, BudgetID: f.BudgetID.Or("")}
+	k.Aliases, k.AllowedIPs, k.Blocked = f.Aliases.Or(nil), f.AllowedIPs.Or(nil), f.Blocked.Or(false)
+	k.AllowedRoutes = f.AllowedRoutes.Or(nil)
+	k.Tags = union(f.Tags.Or(nil), f.metadataTags())
+	return nil
+}
+
+// expiry is when a key made or prolonged now ends: zero for never.
+func (s *server) expiry(d Opt[string]) (time.Time, error) {
+	text := d.Or("")
+	if text == "" || text == "-1" {
+		return time.Time{}, nil
+	}
+	span, err := policy.ParseDuration(text)
+	if err != nil {
+		return time.Time{}, badRequest("duration", "%v", err)
+	}
+	end := span.After(s.now())
+	if end.Year() > 9999 {
+		return time.Time{}, badRequest("duration", "duration ends after the year 9999; leave it out for a key that never expires")
+	}
+	return end, nil
+}
+
+// family is what a key belongs to, as it stands in the transaction.
+type family struct {
+	team         *policy.Team
+	project      *policy.Project
+	organization *policy.Organization
+}
+
+// resolveFamily reads what a key names, inherits what its project and team say,
+// and refuses what is not there or does not fit together.
+func resolveFamily(ctx context.Context, r policy.Reader, k *policy.Key) (family, error) {
+	var f family
+	var err error
+	if k.ProjectID != "" {
+		if f.project, err = find[*policy.Project](ctx, r, policy.EntityProject, k.ProjectID); err != nil {
+			return f, err
+		}
+		if f.project == nil {
+			return f, notFound("project_id", "Project not found: %s", k.ProjectID)
+		}
+		if k.TeamID != "" && k.TeamID != f.project.TeamID {
+			return f, badRequest("team_id", "team_id %s is not the team of project %s", k.TeamID, k.ProjectID)
+		}
+		k.TeamID = f.project.TeamID
+	}
+	if k.TeamID != "" {
+		if f.team, err = find[*policy.Team](ctx, r, policy.EntityTeam, k.TeamID); err != nil {
+			return f, err
+		}
+		if f.team == nil {
+			return f, badRequest("team_id", "Team not found: %s", k.TeamID)
+		}
+		if k.OrganizationID == "" {
+			k.OrganizationID = f.team.OrganizationID
+		} else if k.OrganizationID != f.team.OrganizationID {
+			return f, badRequest("organization_id", "organization_id %s is not the organization of team %s", k.OrganizationID, k.TeamID)
+		}
+	}
+	if k.OrganizationID != "" {
+		if f.organization, err = find[*policy.Organization](ctx, r, policy.EntityOrganization, k.OrganizationID); err != nil {
+			return f, err
+		}
+		if f.organization == nil {
+			return f, badRequest("organization_id", "Organization not found: %s", k.OrganizationID)
+		}
+	}
+	return f, nil
+}
+
+// checkKey refuses what the levels above a key do not allow, and references to what is not there.
+func (s *server) checkKey(ctx context.Context, tx policy.Tx, k *policy.Key, f family, fields *keyFields) error {
+	for field, id := range map[string]string{"budget_id": k.BudgetID, "end_user_budget_id": k.CustomerBudgetID} {
+		if err := mustExistBudget(ctx, tx, field, id); err != nil {
+			return err
+		}
+	}
+	for _, id := range fields.AccessGroupIDs.Or(nil) {
+		g, err := find[*policy.AccessGroup](ctx, tx, policy.EntityAccessGroup, id)
+		if err != nil {
+			return err
+		}
+		if g == nil {
+			return badRequest("access_group_ids", "Access group not found: %s", clip(id))
+		}
+	}
+	if f.project != nil {
+		if over := modelsWithin(s.Catalog(), k.Models, f.project.Models); over != "" {
+			return badRequest("models", "Model %s is not among the models of project %s", clip(over), f.project.ID)
+		}
+		if field, message := budgetBeyond(&k.Limits, &f.project.Limits); field != "" {
+			return badRequest(field, "The key's %s of its project %s", message, f.project.ID)
+		}
+	}
+	if f.team != nil {
+		if over := modelsWithin(s.Catalog(), k.Models, f.team.Models); over != "" {
+			return badRequest("models", "Model %s is not among the models of team %s", clip(over), f.team.ID)
+		}
+	}
+	if k.Alias != "" {
+		same, _, err := policy.List[*policy.Key](ctx, tx, policy.Query{Kind: policy.EntityKey, Where: []policy.Condition{{Field: "alias", Op: policy.Is, Value: k.Alias}}})
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(same, func(o *policy.Key) bool { return o.Hash != k.Hash }) {
+			return badRequest("key_alias", "Key with alias '%s' already exists. Aliases are unique among all keys.", k.Alias)
+		}
+	}
+	return s.checkKeyThroughput(ctx, tx, k, f, fields)
+}
+
+func mustExistBudget(ctx context.Context, r policy.Reader, field, id string) error {
+	b, err := find[*policy.Budget](ctx, r, policy.EntityBudget, id)
+	if err == nil && b == nil && id != "" {
+		return badRequest(field, "Budget not found: %s", clip(id))
+	}
+	return err
+}
+
+// keyTypes are presets of allowed_routes.
+var keyTypes = map[string][]string{
+	"default": nil, "llm_api": {"llm_api_routes"}, "management": {"management_routes"}, "read_only": {"info_routes"},
+}
+
+// within refuses a key that may do more than its maker's: nobody grants more
+// than they hold. what is the maker's key, the field is the one that goes beyond.
+func (s *server) within(k, holder *policy.Key) error {
+	if holder == nil {
+		return nil
+	}
+	beyond := func(field string) error {
+		return forbidden(field, "%s goes beyond what the key you call with is allowed", field)
+	}
+	if open := len(holder.Models) == 0 || containsAny(holder.Models, "*", policy.AllProxyModels, policy.AllTeamModels); !open {
+		if len(k.Models) == 0 || modelsWithin(s.Catalog(), k.Models, holder.Models) != "" || containsAny(k.Models, policy.AllTeamModels) {
+			return beyond("models")
+		}
+	}
+	mine := k.Limits.Compile(k.CreatedAt)
+	for _, h := range holder.Limits.Compile(holder.CreatedAt) {
+		if !slices.ContainsFunc(mine, func(l policy.Limit) bool {
+			return l.Kind == h.Kind && l.Model == h.Model && l.Window.Name() == h.Window.Name() && l.AmountAt(s.now()) <= h.AmountAt(s.now())
+		}) {
+			field := h.Kind.Info().Field
+			if h.Model != "" && h.Kind.Info().Models != "" {
+				field = h.Kind.Info().Models
+			}
+			return beyond(field)
+		}
+	}
+	if holder.BudgetID != "" && k.BudgetID != holder.BudgetID {
+		return beyond("budget_id")
+	}
+	if !holder.Expires.IsZero() && (k.Expires.IsZero() || k.Expires.After(holder.Expires)) {
+		return beyond("duration")
+	}
+	for _, list := range []struct {
+		field        string
+		mine, theirs []string
+	}{{"allowed_routes", k.AllowedRoutes, holder.AllowedRoutes}, {"allowed_ips", k.AllowedIPs, holder.AllowedIPs}} {
+		if len(list.theirs) > 0 && (len(list.mine) == 0 || !containsAll(list.theirs, list.mine)) {
+			return beyond(list.field)
+		}
+	}
+	if !containsAll(k.Tags, holder.Tags) {
+		return beyond("tags") // a tag's limits would be shaken off
+	}
+	return nil
+}
+
+func union(a, b []string) []string {
+	out := slices.Clone(a)
+	for _, e := range b {
+		if !slices.Contains(out, e) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+func containsAny(list []string, any ...string) bool {
+	return slices.ContainsFunc(any, func(e string) bool { return slices.Contains(list, e) })
+}
+
+func containsAll(list, all []string) bool {
+	return !slices.ContainsFunc(all, func(e string) bool { return !slices.Contains(list, e) })
+}
+
+// clip shortens what a caller sent before a message quotes it.
+func clip(s string) string {
+	const most = 80
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return s
+}

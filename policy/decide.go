@@ -158,6 +158,7 @@ func (g *Grant) hold(d *Decision, r Request, levels []level, price Price, now ti
 	e := Estimate{Input: r.Input, Choices: max(r.Choices, 1), Price: price, Flat: r.Flat}
 	for i := range levels {
 		l := &levels[i]
+		own := len(d.Ask.Holds) // the level's holds start here
 		for _, limit := range l.limits(g.directory) {
 			if !limit.For(d.Names) {
 				continue
@@ -171,7 +172,7 @@ func (g *Grant) hold(d *Decision, r Request, levels []level, price Price, now ti
 			if r.NoOutput {
 				h.PerToken = 0
 			}
-			d.Ask.Holds = append(d.Ask.Holds, h)
+			d.Ask.Holds = tighten(d.Ask.Holds, own, h)
 			d.Trace = append(d.Trace, Step{Scope: l.scope, Check: limit.Kind.String(), Model: limit.Model, Limit: h.Limit, Window: limit.Window.Name(), Passed: true})
 		}
 	}
@@ -193,10 +194,34 @@ func (g *Grant) hold(d *Decision, r Request, levels []level, price Price, now ti
 	if r.Usual > 0 {
 		ask.Usual, ask.Least = r.Usual, r.Usual
 	}
-	if g.Settings.RefuseAtEdge {
-		ask.Least = ask.Want
-	}
 	ask.Usual, ask.Least = min(ask.Usual, ask.Want), min(ask.Least, ask.Want)
+	if g.Settings.RefuseAtEdge {
+		ask.Usual, ask.Least = ask.Want, ask.Want
+		return
+	}
+	for _, h := range ask.Holds {
+		// A limit too small for the usual answer even when nothing is taken accepts a
+		// shorter one, or it would admit nothing ever.
+		if h.PerToken > 0 && h.Limit > 0 {
+			ask.Least = min(ask.Least, max((h.Limit-h.Fixed)/h.PerToken, leastAnswer))
+		}
+	}
+}
+
+// tighten adds a hold to those of its level, holds[from:]. Two limits that count
+// in one counter (a key's budget and its shared budget, both monthly) are one
+// hold for the lower: what is taken is counted once.
+func tighten(holds []Hold, from int, h Hold) []Hold {
+	for i := from; i < len(holds); i++ {
+		o := &holds[i]
+		if o.Kind == h.Kind && o.Model == h.Model && o.Window.Kind == h.Window.Kind && o.Window.Every == h.Window.Every && o.Start.Equal(h.Start) {
+			if h.Limit < o.Limit {
+				*o = h
+			}
+			return holds
+		}
+	}
+	return append(holds, h)
 }
 
 // tags of the call and of everything above it, each once.

@@ -30,10 +30,27 @@ var durationWords = map[string]Duration{
 	"hourly": {1, Hours}, "daily": {24, Hours}, "weekly": {7, Days}, "monthly": {30, Days},
 }
 
-// maxDuration bounds N so that no date overflows: ten thousand years of days.
-const maxDuration = 3_650_000
+// maxDuration bounds a Duration: what is longer overflows a time.Duration.
+const maxDuration = 290 * 366 * 24 * time.Hour
 
-// ParseDuration reads a Duration; N must be at least 1.
+// span of one unit; of a month, its longest.
+func (u Unit) span() time.Duration {
+	switch u {
+	case Months:
+		return 31 * 24 * time.Hour
+	case Weeks:
+		return 7 * 24 * time.Hour
+	case Days:
+		return 24 * time.Hour
+	case Hours:
+		return time.Hour
+	case Minutes:
+		return time.Minute
+	}
+	return time.Second
+}
+
+// ParseDuration reads a Duration of at least 1 and at most 290 years.
 func ParseDuration(text string) (Duration, error) {
 	if d, ok := durationWords[text]; ok {
 		return d, nil
@@ -43,16 +60,22 @@ func ParseDuration(text string) (Duration, error) {
 		digits++
 	}
 	n, err := strconv.Atoi(text[:digits])
-	if err != nil || n < 1 || n > maxDuration {
+	if err != nil || n < 1 {
 		return Duration{}, durationError(text)
 	}
+	d := Duration{N: n}
 	switch text[digits:] {
 	case "s", "m", "h", "d", "w":
-		return Duration{n, Unit(text[digits])}, nil
+		d.Unit = Unit(text[digits])
 	case "mo":
-		return Duration{n, Months}, nil
+		d.Unit = Months
+	default:
+		return Duration{}, durationError(text)
 	}
-	return Duration{}, durationError(text)
+	if int64(n) > int64(maxDuration/d.Unit.span()) {
+		return Duration{}, fmt.Errorf("duration %q is longer than 290 years", clip(text, 40))
+	}
+	return d, nil
 }
 
 func durationError(text string) error {
@@ -61,19 +84,10 @@ func durationError(text string) error {
 
 // After is the exact time d after t: an expiry, not a window's end.
 func (d Duration) After(t time.Time) time.Time {
-	switch d.Unit {
-	case Months:
+	if d.Unit == Months {
 		return t.AddDate(0, d.N, 0)
-	case Weeks:
-		return t.Add(time.Duration(d.N) * 7 * 24 * time.Hour)
-	case Days:
-		return t.Add(time.Duration(d.N) * 24 * time.Hour)
-	case Hours:
-		return t.Add(time.Duration(d.N) * time.Hour)
-	case Minutes:
-		return t.Add(time.Duration(d.N) * time.Minute)
 	}
-	return t.Add(time.Duration(d.N) * time.Second)
+	return t.Add(time.Duration(d.N) * d.Unit.span())
 }
 
 func (d Duration) String() string {

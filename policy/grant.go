@@ -36,11 +36,7 @@ func (d *Directory) Resolve(h KeyHash) (Grant, bool) {
 	}
 	g.Key = k
 	g.Project, _ = d.projects.get(k.ProjectID)
-	team := k.TeamID
-	if team == "" && g.Project != nil {
-		team = g.Project.TeamID
-	}
-	g.Team, _ = d.teams.get(team)
+	g.Team, _ = d.teams.get(g.teamID())
 	g.User, _ = d.users.get(k.UserID)
 	organization := k.OrganizationID
 	if organization == "" && g.Team != nil {
@@ -53,6 +49,14 @@ func (d *Directory) Resolve(h KeyHash) (Grant, bool) {
 	return g, true
 }
 
+// teamID is the key's team: its own, else its project's.
+func (g *Grant) teamID() string {
+	if g.Key.TeamID == "" && g.Project != nil {
+		return g.Project.TeamID
+	}
+	return g.Key.TeamID
+}
+
 // Authenticate refuses keys that may not be used at all, before anything is
 // read of the request but its headers.
 func (g *Grant) Authenticate(now time.Time) *Refusal {
@@ -63,6 +67,9 @@ func (g *Grant) Authenticate(now time.Time) *Refusal {
 		return &Refusal{Code: code, Scope: scope, Message: "Authentication Error, " + fmt.Sprintf(format, args...)}
 	}
 	k := g.Key
+	if k == nil {
+		return deny(CodeUnknownKey, Scope{Kind: ScopeKey}, "Invalid proxy server token passed")
+	}
 	switch scope := (Scope{ScopeKey, k.Hash.String()}); {
 	case k.Blocked:
 		return deny(CodeKeyBlocked, scope, "Key is blocked. Unblock it with /key/unblock")
@@ -72,12 +79,12 @@ func (g *Grant) Authenticate(now time.Time) *Refusal {
 		return &Refusal{Code: CodeExpiredKey, Scope: scope, Param: k.Name,
 			Message: "Authentication Error - Expired Key. Key Expiry time " + k.Expires.UTC().Format("2006-01-02 15:04:05+00:00")}
 	}
-	if k.TeamID != "" && g.Team == nil {
-		// The team went away under the key: without its rules the key must not run free.
-		return deny(CodeTeamBlocked, Scope{ScopeTeam, k.TeamID}, "Team=%s does not exist any more", k.TeamID)
-	}
 	if k.ProjectID != "" && g.Project == nil {
 		return deny(CodeProjectBlocked, Scope{ScopeProject, k.ProjectID}, "Project=%s does not exist any more", k.ProjectID)
+	}
+	if team := g.teamID(); team != "" && g.Team == nil {
+		// The team went away under the key: without its rules the key must not run free.
+		return deny(CodeTeamBlocked, Scope{ScopeTeam, team}, "Team=%s does not exist any more", team)
 	}
 	if g.Team != nil && g.Team.Blocked {
 		return deny(CodeTeamBlocked, Scope{ScopeTeam, g.Team.ID}, "Team=%s is blocked. Unblock it with /team/unblock", g.Team.ID)
@@ -200,7 +207,7 @@ func (g *Grant) levels(customer string, tags []string) []level {
 				switch {
 				case g.Member != nil:
 					m.rules = &g.Member.Rules
-					m.defaults = t.memberDefaults(&g.Member.Limits)
+					m.defaults = t.memberDefaults(g.Member.compiled)
 				case t.hasMember(g.Key.UserID):
 					m.defaults = t.memberCompiled
 				}
@@ -220,15 +227,11 @@ func (g *Grant) levels(customer string, tags []string) []level {
 		if c, ok := d.customers.get(customer); ok {
 			l.rules = &c.Rules
 		}
-		if l.rules == nil || (len(l.rules.compiled) == 0 && l.rules.BudgetID == "") {
-			id := g.Settings.CustomerBudget
-			if g.Key != nil && g.Key.CustomerBudgetID != "" {
-				id = g.Key.CustomerBudgetID
-			}
-			if b, ok := d.budgets.get(id); ok {
-				l.defaults = b.compiled
-			}
+		id := g.Settings.CustomerBudget
+		if g.Key != nil && g.Key.CustomerBudgetID != "" {
+			id = g.Key.CustomerBudgetID
 		}
+		l.defaults = d.customerDefaults(l.rules, id)
 		out = append(out, l)
 	}
 	for _, name := range tags {
@@ -258,18 +261,32 @@ func (l *level) limits(d *Directory) []Limit {
 
 // memberDefaults are the team's limits for members, less the kinds the member
 // has a limit of its own for.
-func (t *Team) memberDefaults(own *Limits) []Limit {
-	if len(t.memberCompiled) == 0 {
-		return nil
+func (t *Team) memberDefaults(own []Limit) []Limit {
+	if len(own) == 0 {
+		return t.memberCompiled
 	}
-	mine := own.Compile(time.Time{})
 	var out []Limit
 	for _, l := range t.memberCompiled {
-		if !slices.ContainsFunc(mine, func(m Limit) bool { return m.Kind == l.Kind && m.Model == l.Model }) {
+		if !slices.ContainsFunc(own, func(m Limit) bool { return m.Kind == l.Kind && m.Model == l.Model }) {
 			out = append(out, l)
 		}
 	}
 	return out
+}
+
+// customerDefaults are the limits of the default budget, for a customer that has
+// neither limits nor a budget of its own. rules is nil for one nobody created.
+func (d *Directory) customerDefaults(rules *Rules, budget string) []Limit {
+	if rules != nil {
+		_, has := d.budgets.get(rules.BudgetID)
+		if has || len(rules.compiled) > 0 {
+			return nil
+		}
+	}
+	if b, ok := d.budgets.get(budget); ok {
+		return b.compiled
+	}
+	return nil
 }
 
 func (t *Team) hasMember(user string) bool {

@@ -82,7 +82,8 @@ var Kinds = [kinds]KindInfo{
 		Name: "spend", Unit: "nano-USD", Header: "budget", Window: WindowLifetime, Field: "max_budget", Models: "model_max_budget",
 		Help: "dollars spent in the budget's window",
 		estimate: func(e Estimate) (int64, int64) {
-			return int64(ceilCost(e.Input, e.Price.PromptRate()) + e.Flat), int64(ceilCost(e.Choices, e.Price.AnswerRate()))
+			flat := min(e.Flat, math.MaxInt64/4) + ceilCost(1, e.Price.PerRequest)
+			return int64(ceilCost(e.Input, e.Price.PromptRate()) + flat), int64(ceilCost(e.Choices, e.Price.AnswerRate()))
 		},
 		actual: func(_ Usage, c Cost) int64 { return int64(c.Total) },
 	},

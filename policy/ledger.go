@@ -2,6 +2,8 @@ package policy
 
 import (
 	"context"
+	"math"
+	"math/bits"
 	"time"
 )
 
@@ -20,8 +22,15 @@ type Hold struct {
 	Soft     bool // counted, never refused: a limit in shadow
 }
 
-// Amount is what the hold takes for an answer of at most tokens.
-func (h Hold) Amount(tokens int64) int64 { return h.Fixed + h.PerToken*tokens }
+// Amount is what the hold takes for an answer of at most tokens. Beyond what any
+// limit admits it saturates.
+func (h Hold) Amount(tokens int64) int64 {
+	hi, lo := bits.Mul64(uint64(max(h.PerToken, 0)), uint64(max(tokens, 0)))
+	if hi > 0 || lo > math.MaxInt64/4 {
+		lo = math.MaxInt64 / 4
+	}
+	return min(h.Fixed, math.MaxInt64/4) + int64(lo)
+}
 
 // Counter names the counter a hold is counted in.
 type Counter struct {
@@ -44,13 +53,13 @@ func (h Hold) Counter() Counter {
 // Ask is one request to reserve: all holds or none.
 type Ask struct {
 	ID    string // our call id
-	Holds []Hold
+	Holds []Hold // each in a counter of its own
 
 	// The answer's length per choice, in tokens. Want is the request's own cap or
 	// the model's maximum. While every hold for Want is at most an eighth of what
 	// is left of its limit, Want is granted. Else an eighth is granted, raised to
-	// Usual where that is more, but never more than is left; a grant below Least
-	// is refused. With Want = Least nothing is ever lowered.
+	// Usual or Least where that is more, but never more than is left; a grant below
+	// Least is refused. With Want = Least nothing is ever lowered.
 	Want, Usual, Least int64
 
 	// Draft is the row written where the request's end is never learned.
@@ -67,6 +76,7 @@ type Draft struct {
 	Price   Price
 	Input   int64 // tokens of the prompt, as estimated
 	Choices int64
+	Flat    Money // what it costs whatever its tokens, as estimated
 }
 
 // Estimated is the row of a request whose end nobody saw, charged as if the
@@ -78,6 +88,8 @@ func (d Draft) Estimated(reservedAt time.Time, output int64, endedAt time.Time) 
 	e.Error = "the end of this request was never seen: charged at its hold"
 	e.Usage = Usage{Input: d.Input, Output: output * max(d.Choices, 1), Source: UsageEstimated}
 	e.Cost = CostOf(e.Usage, d.Price)
+	e.Cost.Other += d.Flat
+	e.Cost.Total += d.Flat
 	return e
 }
 
@@ -146,8 +158,7 @@ func ActualOf(k Kind, u Usage, c Cost) int64 { return Kinds[k].actual(u, c) }
 
 // Grantable is the longest answer one hold pays for when taken is already used or
 // held of its limit; -1 refuses. It is the rule of Ask in one place: the Redis
-// script repeats it line by line. A limit too small for the usual answer even
-// when nothing is taken accepts a shorter one, or it would admit nothing ever.
+// script repeats it line by line.
 func Grantable(h Hold, taken int64, ask Ask) int64 {
 	left := h.Limit - taken
 	if h.Limit <= 0 || h.Fixed > left {
@@ -156,10 +167,9 @@ func Grantable(h Hold, taken int64, ask Ask) int64 {
 	if h.PerToken <= 0 {
 		return ask.Want
 	}
-	least := min(ask.Least, max((h.Limit-h.Fixed)/h.PerToken, 1))
 	eighth := max(left/8-h.Fixed, 0) / h.PerToken
-	grant := min(max(eighth, ask.Usual), (left-h.Fixed)/h.PerToken, ask.Want)
-	if grant < least {
+	grant := min(max(eighth, ask.Usual, ask.Least), (left-h.Fixed)/h.PerToken, ask.Want)
+	if grant < ask.Least {
 		return -1
 	}
 	return grant

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -22,7 +23,7 @@ type Limit struct {
 // AmountAt is the amount in force at a time.
 func (l Limit) AmountAt(now time.Time) int64 {
 	if l.Raise != 0 && now.Before(l.RaiseUntil) {
-		return l.Amount + l.Raise
+		return l.Amount + min(l.Raise, math.MaxInt64-l.Amount)
 	}
 	return l.Amount
 }
@@ -108,6 +109,9 @@ func (l *Limits) Validate() error {
 	}
 	for model, m := range l.ModelMaxBudget {
 		field := "model_max_budget." + model
+		if model == "" {
+			return invalid("model_max_budget", "model_max_budget names a model that is empty")
+		}
 		if m.Duration != "" {
 			if _, err := ParseDuration(m.Duration); err != nil {
 				return invalid(field+".budget_duration", "%v", err)
@@ -121,6 +125,9 @@ func (l *Limits) Validate() error {
 	}
 	for name, models := range l.perModel() {
 		for model, v := range models {
+			if model == "" {
+				return invalid(name, "%s names a model that is empty", name)
+			}
 			if v < 0 {
 				return invalid(name+"."+model, "%s must not be negative", name)
 			}

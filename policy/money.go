@@ -25,11 +25,17 @@ var ErrMoney = errors.New("not an amount of money")
 // Digits beyond the ninth decimal are rounded half away from zero. The text
 // must be a finite number that fits an int64 of nano-USD; the sign is kept.
 func ParseMoney(text string) (Money, error) {
-	if text == "" || len(text) > maxMoneyText || !jsonNumber(text) {
+	n, err := parseScaled(text, int64(Dollar))
+	return Money(n), err
+}
+
+// parseScaled reads a JSON number as whole units of 1/scale.
+func parseScaled(text string, scale int64) (int64, error) {
+	if len(text) > maxMoneyText || !jsonNumber(text) {
 		return 0, fmt.Errorf("%w: %q", ErrMoney, clip(text, maxMoneyText))
 	}
 	if exp := strings.IndexAny(text, "eE"); exp >= 0 {
-		// big.Rat would materialise 1e999999999: refuse such exponents before it does.
+		// big.Rat would materialise 1e999999: refuse such exponents before it does.
 		n, err := strconv.Atoi(text[exp+1:])
 		if err != nil || n > 40 || n < -80 {
 			return 0, fmt.Errorf("%w: %q is out of range", ErrMoney, text)
@@ -39,12 +45,12 @@ func ParseMoney(text string) (Money, error) {
 	if !ok {
 		return 0, fmt.Errorf("%w: %q", ErrMoney, text)
 	}
-	r.Mul(r, new(big.Rat).SetInt64(int64(Dollar)))
+	r.Mul(r, new(big.Rat).SetInt64(scale))
 	n := roundHalfAway(r)
 	if !n.IsInt64() {
 		return 0, fmt.Errorf("%w: %q is out of range", ErrMoney, text)
 	}
-	return Money(n.Int64()), nil
+	return n.Int64(), nil
 }
 
 // roundHalfAway rounds to the nearest integer, halves away from zero.
@@ -61,21 +67,37 @@ func roundHalfAway(r *big.Rat) *big.Int {
 }
 
 // jsonNumber reports whether text is a JSON number: no sign but a leading
-// minus, no hex, no underscore, no "Inf".
+// minus, no leading zero, no hex, no underscore, no "Inf".
 func jsonNumber(text string) bool {
-	digits := false
-	for i, c := range text {
-		switch {
-		case c >= '0' && c <= '9':
-			digits = true
-		case c == '-' && (i == 0 || text[i-1] == 'e' || text[i-1] == 'E'):
-		case c == '+' && i > 0 && (text[i-1] == 'e' || text[i-1] == 'E'):
-		case (c == '.' || c == 'e' || c == 'E') && digits:
-		default:
+	digits := func(s string) int {
+		n := 0
+		for n < len(s) && s[n] >= '0' && s[n] <= '9' {
+			n++
+		}
+		return n
+	}
+	s := strings.TrimPrefix(text, "-")
+	n := digits(s)
+	if n == 0 || n > 1 && s[0] == '0' {
+		return false
+	}
+	s = s[n:]
+	if frac, ok := strings.CutPrefix(s, "."); ok {
+		if n = digits(frac); n == 0 {
 			return false
 		}
+		s = frac[n:]
 	}
-	return digits
+	if s == "" {
+		return true
+	}
+	if s[0] != 'e' && s[0] != 'E' {
+		return false
+	}
+	if s = s[1:]; s != "" && (s[0] == '+' || s[0] == '-') {
+		s = s[1:]
+	}
+	return s != "" && digits(s) == len(s)
 }
 
 // String is the amount in dollars as the shortest exact decimal: "0.0016", "12".

@@ -1,7 +1,8 @@
 package policy
 
 import (
-	"math/big"
+	"fmt"
+	"math"
 	"math/bits"
 )
 
@@ -66,16 +67,11 @@ func TokenPrice(input, output Rate) Price {
 // ParseRate reads dollars per unit ("1.5e-07") exactly, rounding beyond 1e-15
 // dollars half away from zero. Negative prices are an error.
 func ParseRate(text string) (Rate, error) {
-	r, ok := new(big.Rat).SetString(text)
-	if !ok || len(text) > maxMoneyText || !jsonNumber(text) || r.Sign() < 0 {
-		return 0, ErrMoney
+	n, err := parseScaled(text, int64(Dollar)*million)
+	if err == nil && n < 0 {
+		return 0, fmt.Errorf("%w: the price %q is negative", ErrMoney, text)
 	}
-	r.Mul(r, new(big.Rat).SetInt64(int64(Dollar)*million))
-	n := roundHalfAway(r)
-	if !n.IsInt64() {
-		return 0, ErrMoney
-	}
-	return Rate(n.Int64()), nil
+	return Rate(n), err
 }
 
 // Or is r, or fallback where r is not given.
@@ -86,19 +82,18 @@ func (r Rate) Or(fallback Rate) Rate {
 	return r
 }
 
-// at picks the tier that applies to the usage.
+// at picks the tier that applies to the usage: of the longest prompt first, then
+// the one made for its service tier.
 func (p Price) at(u Usage) Price {
 	best := p
 	var above int64
+	tiered := false
 	for _, t := range p.Tiers {
-		if t.ServiceTier != u.ServiceTier && t.ServiceTier != "" {
+		if t.ServiceTier != u.ServiceTier && t.ServiceTier != "" || t.Above > 0 && u.Input <= t.Above {
 			continue
 		}
-		switch {
-		case t.Above > 0 && (u.Input <= t.Above || t.Above < above):
-		case t.Above == 0 && (t.ServiceTier == "" || above > 0):
-		default:
-			best, above = t.Price, t.Above
+		if t.Above > above || t.Above == above && t.ServiceTier != "" && !tiered {
+			best, above, tiered = t.Price, t.Above, t.ServiceTier != ""
 		}
 	}
 	best.Tiers, best.Known = nil, p.Known
@@ -156,19 +151,21 @@ func (a *accumulator) addScaled(units int64, r Rate, divisor uint64) Money {
 	if units <= 0 || r <= 0 {
 		return 0
 	}
-	const scale = 1000 // the finest divisor
+	const (
+		scale = 1000 // the finest divisor
+		unit  = million * scale
+	)
 	hi, lo := bits.Mul64(uint64(units), uint64(r))
 	h2, l2 := bits.Mul64(lo, scale/divisor)
-	hi = hi*(scale/divisor) + h2
+	hi = min(hi, million)*(scale/divisor) + h2 // a million is far beyond an int64 of nano-USD already
 	var carry uint64
 	a.lo, carry = bits.Add64(a.lo, l2, 0)
-	a.hi, _ = bits.Add64(a.hi, hi, carry)
-	const unit = million * scale
+	a.hi = min(a.hi+hi+carry, unit) // stays there: saturated
 	half, c := bits.Add64(a.lo, unit/2, 0)
 	top := a.hi + c
-	next := Money(1<<63 - 1)
+	next := Money(math.MaxInt64)
 	if top < unit {
-		if q, _ := bits.Div64(top, half, unit); q < 1<<63 {
+		if q, _ := bits.Div64(top, half, unit); q < math.MaxInt64 {
 			next = Money(q)
 		}
 	}
@@ -216,9 +213,9 @@ func (p *Price) raise(q Price) {
 	p.PerRequest = max(p.PerRequest, q.PerRequest)
 }
 
-// PromptRate is the dearest a prompt token can cost: plain or written to a cache.
+// PromptRate is the dearest a prompt token can cost: plain, or from or to a cache.
 func (p Price) PromptRate() Rate {
-	return max(p.Input, p.CacheWrite5m, p.CacheWrite1h, p.AudioInput, p.ImageInput, 0)
+	return max(p.Input, p.Cached, p.CacheWrite5m, p.CacheWrite1h, p.AudioInput, p.ImageInput, 0)
 }
 
 // AnswerRate is the dearest a produced token can cost.

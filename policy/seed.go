@@ -70,7 +70,8 @@ func (s *Seeding) Entities(ctx context.Context, changed []Entity) error {
 	if len(budgets) > 0 {
 		var err error
 		s.Directory.Each(func(e Entity) bool {
-			if r := rulesOf(e); r != nil && budgets[r.BudgetID] {
+			_, customer := e.(*Customer)
+			if r := rulesOf(e); r != nil && (budgets[r.BudgetID] || customer && budgets[settings.CustomerBudget]) {
 				err = s.each(e, add)
 			}
 			return err == nil
@@ -131,17 +132,21 @@ func (s *Seeding) each(e Entity, f func(level) error) error {
 	case *Team:
 		scope = Scope{ScopeTeam, e.ID}
 		for _, m := range e.Members {
-			if _, ok := s.Directory.members.get(MemberID(e.ID, m.UserID)); ok || m.UserID == "" || len(e.memberCompiled) == 0 {
+			if m.UserID == "" || len(e.memberCompiled) == 0 {
 				continue
 			}
-			if err := f(level{scope: Scope{ScopeMember, MemberID(e.ID, m.UserID)}, defaults: e.memberCompiled}); err != nil {
+			l := level{scope: Scope{ScopeMember, MemberID(e.ID, m.UserID)}, defaults: e.memberCompiled}
+			if own, ok := s.Directory.members.get(l.scope.ID); ok {
+				l.rules, l.defaults = &own.Rules, e.memberDefaults(own.compiled)
+			}
+			if err := f(l); err != nil {
 				return err
 			}
 		}
 	case *Membership:
 		scope = Scope{ScopeMember, MemberID(e.TeamID, e.UserID)}
 		if t, ok := s.Directory.teams.get(e.TeamID); ok {
-			defaults = t.memberDefaults(&e.Limits)
+			defaults = t.memberDefaults(e.compiled)
 		}
 	case *Project:
 		scope = Scope{ScopeProject, e.ID}
@@ -151,6 +156,7 @@ func (s *Seeding) each(e Entity, f func(level) error) error {
 		scope = Scope{ScopeKey, e.Hash.String()}
 	case *Customer:
 		scope = Scope{ScopeCustomer, e.ID}
+		defaults = s.Directory.customerDefaults(r, s.Directory.Settings().CustomerBudget)
 	case *Tag:
 		scope = Scope{ScopeTag, e.Name}
 	default:

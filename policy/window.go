@@ -25,7 +25,7 @@ type Window struct {
 // Calendar is the proxy-wide idea of when days begin.
 type Calendar struct {
 	Zone  *time.Location // nil is UTC
-	Reset time.Duration  // after midnight; 0 is midnight
+	Reset time.Duration  // the time on the clock at which days begin, below 24 h; 0 is midnight
 }
 
 // Lifetime is the window that never ends.
@@ -64,76 +64,119 @@ func (w Window) Name() string {
 	return "life"
 }
 
+// noAnchor stands for an anchor that is not set: that of proxy-wide limits.
+var noAnchor = time.Date(2000, time.January, 1, 12, 0, 0, 0, time.UTC)
+
 // Bounds returns the calendar window that now lies in: start ≤ now < end. Other
 // kinds have none and return zero times.
 func (w Window) Bounds(now time.Time, cal Calendar) (start, end time.Time) {
-	if w.Kind != WindowCalendar || w.Every.N < 1 {
+	n := w.Every.N
+	if w.Kind != WindowCalendar || n < 1 {
 		return time.Time{}, time.Time{}
 	}
-	zone := cal.Zone
-	if zone == nil {
-		zone = time.UTC
+	anchor := w.Anchor
+	if anchor.IsZero() {
+		anchor = noAnchor
 	}
-	// Work on the wall clock that reads 00:00 at the reset time.
-	local := now.In(zone)
-	shifted := local.Add(-cal.Reset)
-	y, m, d := shifted.Date()
-	n := w.Every.N
-	day := func(y int, m time.Month, d int) time.Time {
-		return time.Date(y, m, d, 0, 0, 0, 0, zone).Add(cal.Reset)
-	}
+	y, m, d := cal.date(now)
 	switch w.Every.Unit {
 	case Months:
-		first := 0
 		if n > 1 {
-			ay, am, _ := w.Anchor.In(zone).Add(-cal.Reset).Date()
-			first = floorMod((y*12+int(m))-(ay*12+int(am)), n)
+			ay, am, _ := cal.date(anchor)
+			m -= time.Month(floorMod(y*12+int(m)-ay*12-int(am), n))
 		}
-		return day(y, m-time.Month(first), 1), day(y, m-time.Month(first)+time.Month(n), 1)
+		return cal.day(y, m, 1), cal.day(y, m+time.Month(n), 1)
 	case Weeks, Days:
-		span, back := n, 0
+		length := n
 		if w.Every.Unit == Weeks {
-			span = 7 * n
-			if n == 1 {
-				back = (int(shifted.Weekday()) + 6) % 7 // days since Monday
-			}
+			length = 7 * n
 		}
-		if span > 1 && !(w.Every.Unit == Weeks && n == 1) {
-			ay, am, ad := w.Anchor.In(zone).Add(-cal.Reset).Date()
-			back = floorMod(dayNumber(y, m, d)-dayNumber(ay, am, ad), span)
+		first := dayNumber(cal.date(anchor))
+		if w.Every == (Duration{1, Weeks}) {
+			first = dayNumber(2024, time.January, 1) // any Monday
 		}
-		return day(y, m, d-back), day(y, m, d-back+span)
+		d -= floorMod(dayNumber(y, m, d)-first, length)
+		return cal.day(y, m, d), cal.day(y, m, d+length)
 	}
-	seconds := map[Unit]int{Hours: 3600, Minutes: 60, Seconds: 1}[w.Every.Unit] * n
-	limit := map[Unit]int{Hours: 86400, Minutes: 3600, Seconds: 60}[w.Every.Unit]
-	span := time.Duration(seconds) * time.Second
-	if seconds > limit || (w.Every.Unit == Hours && n > 23) {
-		// Longer than the unit above: no clock face to align to, so count from the anchor's midnight.
-		ay, am, ad := w.Anchor.In(zone).Date()
-		base := time.Date(ay, am, ad, 0, 0, 0, 0, zone)
-		k := now.Sub(base) / span
-		if now.Before(base.Add(k * span)) {
-			k--
-		}
-		return base.Add(k * span), base.Add((k + 1) * span)
+	span := time.Duration(n) * w.Every.Unit.span()
+	var from, to time.Time
+	switch w.Every.Unit {
+	case Hours:
+		from, to = cal.day(y, m, d), cal.day(y, m, d+1) // 23 or 25 hours where the clock changes
+	case Minutes:
+		from, to = cal.face(now, time.Hour)
+	default:
+		from, to = cal.face(now, time.Minute)
+	}
+	if w.Every.Unit == Hours && n > 23 || w.Every.Unit != Hours && n > 60 {
+		// Longer than what it would be aligned in: count from the anchor's day, in
+		// seconds, for a time.Duration does not reach every anchor.
+		base, seconds := cal.day(cal.date(anchor)).Unix(), int64(span/time.Second)
+		since := now.Unix() - base
+		since -= ((since % seconds) + seconds) % seconds
+		start = time.Unix(base+since, 0).In(cal.zone())
+		return start, start.Add(span)
 	}
 	// Aligned in the day, hour or minute, whose end cuts the last window short.
-	base := local.Truncate(time.Duration(limit) * time.Second)
-	if w.Every.Unit == Hours {
-		base = day(y, m, d)
-	} else if _, offset := local.Zone(); offset%limit != 0 {
-		base = local.Add(time.Duration(offset) * time.Second).Truncate(time.Duration(limit) * time.Second).Add(-time.Duration(offset) * time.Second)
-	}
-	start = base.Add(now.Sub(base) / span * span)
-	end = start.Add(span)
-	next := base.Add(time.Duration(limit) * time.Second)
-	if w.Every.Unit == Hours {
-		next = day(y, m, d+1) // 23 or 25 hours on where the clock changes
-	}
-	if end.After(next) {
-		end = next
+	start = from.Add(now.Sub(from) / span * span)
+	if end = start.Add(span); end.After(to) {
+		end = to
 	}
 	return start, end
+}
+
+func (c Calendar) zone() *time.Location {
+	if c.Zone == nil {
+		return time.UTC
+	}
+	return c.Zone
+}
+
+// day is when a day begins; dates overflow as in time.Date. Where the clock skips
+// that time of day, it is when the clock is put forward.
+func (c Calendar) day(y int, m time.Month, d int) time.Time {
+	seconds := int(c.Reset / time.Second)
+	t := time.Date(y, m, d, 0, 0, seconds, 0, c.zone())
+	asked, got := time.Date(y, m, d, 0, 0, seconds, 0, time.UTC), wall(t)
+	if got.Equal(asked) {
+		return t
+	}
+	from, to := t.ZoneBounds()
+	if got.Before(asked) {
+		return to
+	}
+	return from
+}
+
+// date is the day t lies in.
+func (c Calendar) date(t time.Time) (int, time.Month, int) {
+	y, m, d := t.In(c.zone()).Date()
+	if t.Before(c.day(y, m, d)) {
+		return time.Date(y, m, d-1, 0, 0, 0, 0, time.UTC).Date()
+	}
+	return y, m, d
+}
+
+// face is the turn of the clock's face t lies in: the hour or the minute. A change
+// of the clock by less than a turn cuts it short.
+func (c Calendar) face(t time.Time, turn time.Duration) (from, to time.Time) {
+	local := t.In(c.zone())
+	from = local.Add(wall(local).Truncate(turn).Sub(wall(local)))
+	to = from.Add(turn)
+	first, last := local.ZoneBounds()
+	if from.Before(first) {
+		from = first
+	}
+	if !last.IsZero() && to.After(last) {
+		to = last
+	}
+	return from, to
+}
+
+// wall is what the clock shows at t, as a time in UTC.
+func wall(t time.Time) time.Time {
+	_, offset := t.Zone()
+	return t.UTC().Add(time.Duration(offset) * time.Second)
 }
 
 func floorMod(a, n int) int { return ((a % n) + n) % n }

@@ -2,9 +2,9 @@ package memory
 
 import "time"
 
-// subWindow is the grain of the rolling minute: what was taken in a sub-window
-// counts until all of it is older than a minute, so no rolling minute exceeds
-// the limit, and a steady caller gets at least 60/60.5 of it.
+// subWindow is the grain of the rolling minute: what was taken within half a
+// second is counted together, until the last of it is a minute old. So no rolling
+// minute exceeds the limit, and a steady caller gets at least 60/60.5 of it.
 const (
 	subWindow = 500 * time.Millisecond
 	minute    = time.Minute
@@ -19,24 +19,27 @@ type counter struct {
 	end    time.Time // of its calendar window; zero for others
 	since  time.Time // what was reserved from then on is counted here
 	seeded bool      // what was spent in the window before since has been added
-	seen   time.Time // last touched, for cleaning up
 }
 
-// taken is what was counted in one sub-window.
+// taken is what was counted within one sub-window. Those of a counter are in
+// order of to.
 type taken struct {
-	slot int64 // Unix time in sub-windows
-	n    int64
+	slot     int64 // its name, unique in the ledger
+	from, to int64 // the first and the last taking, Unix nanoseconds
+	n        int64
 }
 
-func slotOf(t time.Time) int64 { return t.UnixNano() / int64(subWindow) }
-
-// frees is when a sub-window stops counting.
-func frees(slot int64) time.Time { return time.Unix(0, (slot+1)*int64(subWindow)).Add(minute) }
+// frees is when it stops counting.
+func (t *taken) frees() int64 { return t.to + int64(minute) }
 
 // expire drops the sub-windows that count no more: each is dropped once, so the
 // cost is constant per request over time.
-func (c *counter) expire(now time.Time) {
-	for c.head < len(c.ring) && !now.Before(frees(c.ring[c.head].slot)) {
+func (c *counter) expire(now int64) {
+	// A clock that was ahead and stepped back: what it dated ahead was taken by now.
+	for i := len(c.ring) - 1; i >= c.head && c.ring[i].to-now > int64(subWindow); i-- {
+		c.ring[i].from, c.ring[i].to = min(c.ring[i].from, now), now
+	}
+	for c.head < len(c.ring) && now >= c.ring[c.head].frees() {
 		c.used -= c.ring[c.head].n
 		c.head++
 	}
@@ -46,17 +49,20 @@ func (c *counter) expire(now time.Time) {
 	}
 }
 
-// take counts n in the sub-window of at. A clock that steps back counts into the
-// newest sub-window: never too little, never for less than a minute.
-func (c *counter) take(at time.Time, n int64) (slot int64) {
-	slot = slotOf(at)
-	if last := len(c.ring) - 1; last >= c.head && c.ring[last].slot >= slot {
-		c.ring[last].n += n
-		c.used += n
-		return c.ring[last].slot
-	}
-	c.ring = append(c.ring, taken{slot, n})
+// take counts n at a time, after expire, and tells in which sub-window: slot if
+// that is a new one.
+func (c *counter) take(at, n, slot int64) int64 {
 	c.used += n
+	if len(c.ring) > c.head {
+		last := &c.ring[len(c.ring)-1]
+		at = max(at, last.to) // never for less than a minute
+		if at-last.from < int64(subWindow) {
+			last.n += n
+			last.to = at
+			return last.slot
+		}
+	}
+	c.ring = append(c.ring, taken{slot, at, at, n})
 	return slot
 }
 
@@ -71,17 +77,17 @@ func (c *counter) adjust(slot, n int64) {
 	}
 }
 
-// freeIn is how long until n more fit under limit; a minute and a half-second at most.
-func (c *counter) freeIn(now time.Time, limit, n int64) time.Duration {
+// freeIn is how long until n more fit under limit; a minute and a half-second at
+// most, also for what never fits.
+func (c *counter) freeIn(now, limit, n int64) time.Duration {
 	over := c.used + n - limit
-	for i := c.head; i < len(c.ring) && over > 0; i++ {
-		over -= c.ring[i].n
-		if over <= 0 {
-			return max(frees(c.ring[i].slot).Sub(now), time.Millisecond)
+	if over <= 0 {
+		return 0
+	}
+	for i := c.head; i < len(c.ring); i++ {
+		if over -= c.ring[i].n; over <= 0 {
+			return time.Duration(c.ring[i].frees() - now)
 		}
 	}
-	if over > 0 {
-		return minute + subWindow // more than the limit itself: it never fits
-	}
-	return 0
+	return minute + subWindow
 }

@@ -13,8 +13,10 @@ func (l *Ledger) Begin(_ context.Context, k policy.Counter) (time.Time, bool, er
 	defer l.mu.Unlock()
 	c := l.counters[k]
 	if c == nil {
-		now := l.clock()
-		c = &counter{since: now, seen: now}
+		c = &counter{since: l.clock()}
+		if d, err := policy.ParseDuration(k.Window); err == nil {
+			c.end = d.After(time.Unix(k.Start, 0)).AddDate(0, 0, 4) // or some days before: months differ by zone
+		}
 		l.counters[k] = c
 	}
 	return c.since, c.seeded, nil
@@ -50,7 +52,7 @@ func (l *Ledger) Standings(_ context.Context, holds []policy.Hold) ([]policy.Bal
 	for i, h := range holds {
 		if c := l.counters[h.Counter()]; c != nil {
 			if h.Window.Kind == policy.WindowMinute {
-				c.expire(now)
+				c.expire(now.UnixNano())
 			}
 			out[i] = policy.Balance{Used: c.used, Held: c.held}
 			if policy.Grantable(h, c.used+c.held, policy.Ask{}) < 0 {
@@ -67,7 +69,7 @@ func (l *Ledger) Each(_ context.Context, f func(policy.Standing) bool) error {
 	now := l.clock()
 	all := make([]policy.Standing, 0, len(l.counters))
 	for k, c := range l.counters {
-		c.expire(now)
+		c.expire(now.UnixNano())
 		all = append(all, policy.Standing{Counter: k, Used: c.used, Held: c.held})
 	}
 	l.mu.Unlock()

@@ -10,9 +10,6 @@ import (
 	"github.com/purser/purser/policy"
 )
 
-// tombstoneLife is how long a settled id is remembered.
-const tombstoneLife = 24 * time.Hour
-
 // Config of a Ledger.
 type Config struct {
 	// Journal gets the entry of every settlement. If it is a policy.Opener it is
@@ -32,7 +29,9 @@ type Ledger struct {
 	counters map[policy.Counter]*counter
 	live     map[string]*reservation
 	tombs    map[string]*reservation
-	order    []grave // tombs, oldest first
+	settled  graves // ids of tombs settled for good
+	guessed  graves // ids of tombs settled at their estimate
+	slots    int64  // names given to sub-windows so far
 	cleaned  time.Time
 	stats    Stats
 }
@@ -44,11 +43,6 @@ type Stats struct {
 	Lowered int64
 }
 
-type grave struct {
-	id string
-	at time.Time
-}
-
 // reservation is what one request took of which counters.
 type reservation struct {
 	at       time.Time
@@ -57,7 +51,7 @@ type reservation struct {
 	draft    policy.Draft
 	holds    []held
 	source   policy.UsageSource // of a tombstone: who counted what was charged
-	settling bool               // its entry is being journalled
+	settling chan struct{}      // while its entry is being journalled; closed when that is over
 }
 
 type held struct {
@@ -110,7 +104,8 @@ func (l *Ledger) Reserve(ctx context.Context, ask policy.Ask) (policy.Outcome, e
 		c.end = h.End
 		t := held{counter: h.Counter(), kind: h.Kind, window: h.Window.Kind, amount: h.Amount(out.Output)}
 		if h.Window.Kind == policy.WindowMinute {
-			t.slot = c.take(now, t.amount)
+			l.slots++
+			t.slot = c.take(now.UnixNano(), t.amount, l.slots)
 		} else {
 			c.held += t.amount
 		}
@@ -142,16 +137,16 @@ func (l *Ledger) decide(ask policy.Ask, now time.Time) (policy.Outcome, []*count
 		var used, held int64
 		if c != nil {
 			if h.Window.Kind == policy.WindowMinute {
-				c.expire(now)
+				c.expire(now.UnixNano())
 			}
 			counters[i], used, held = c, c.used, c.held
 		}
 		out.Balances[i] = policy.Balance{Used: used, Held: held}
+		if h.Soft {
+			continue
+		}
 		grant := policy.Grantable(h, used+held, ask)
 		if grant < 0 {
-			if h.Soft {
-				continue
-			}
 			out.Granted = false
 			out.Failed = append(out.Failed, i)
 			out.Balances[i].RetryIn = retryIn(h, c, now, h.Amount(ask.Least))
@@ -172,7 +167,7 @@ func retryIn(h policy.Hold, c *counter, now time.Time, least int64) time.Duratio
 		if c == nil || h.Limit <= 0 {
 			return minute
 		}
-		return c.freeIn(now, h.Limit, least)
+		return c.freeIn(now.UnixNano(), h.Limit, least)
 	case policy.WindowLive:
 		return time.Second
 	case policy.WindowCalendar:
@@ -188,83 +183,7 @@ func (l *Ledger) counter(h policy.Hold, now time.Time) *counter {
 		c = &counter{since: now}
 		l.counters[k] = c
 	}
-	c.seen = now
 	return c
-}
-
-// Settle implements policy.Ledger.
-func (l *Ledger) Settle(ctx context.Context, s policy.Settlement) error {
-	l.mu.Lock()
-	r := l.live[s.ID]
-	late := false
-	if r == nil {
-		if r = l.tombs[s.ID]; r != nil && better(r.source, s.Entry.Usage.Source) {
-			late = true
-		} else if r != nil {
-			l.mu.Unlock()
-			return nil
-		}
-	}
-	if r != nil {
-		if r.settling {
-			l.mu.Unlock()
-			return nil
-		}
-		r.settling = true
-		s.Entry.ReservedAt = r.at
-	} else if s.Entry.ReservedAt.IsZero() {
-		s.Entry.ReservedAt = l.clock()
-	}
-	l.mu.Unlock()
-
-	err := l.journal.Append(ctx, s.Entry)
-
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if r == nil {
-		return err
-	}
-	r.settling = false
-	if err != nil {
-		return fmt.Errorf("journal: %w", err)
-	}
-	l.charge(s.ID, r, s.Entry, late)
-	return nil
-}
-
-// better reports whether a count by b should replace one by a.
-func better(a, b policy.UsageSource) bool {
-	return a == policy.UsageEstimated && b != policy.UsageEstimated
-}
-
-// charge replaces what the reservation holds, or (late) what its expiry charged,
-// by what the request took.
-func (l *Ledger) charge(id string, r *reservation, e policy.Entry, late bool) {
-	for i := range r.holds {
-		h := &r.holds[i]
-		actual := policy.ActualOf(h.kind, e.Usage, e.Cost)
-		c := l.counters[h.counter]
-		if c == nil {
-			c = &counter{} // cleaned up since: its window is over
-		}
-		switch {
-		case h.window == policy.WindowMinute:
-			c.adjust(h.slot, actual-h.amount)
-		case late:
-			c.used += actual - h.amount
-		default:
-			c.held -= h.amount
-			c.used += actual
-		}
-		h.amount = actual
-	}
-	r.source = e.Usage.Source
-	r.draft = policy.Draft{} // a tombstone needs none of it
-	if !late {
-		delete(l.live, id)
-		l.tombs[id] = r
-		l.order = append(l.order, grave{id, l.clock()})
-	}
 }
 
 // release takes back a reservation that never came to be.
@@ -272,7 +191,7 @@ func (l *Ledger) release(id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := l.live[id]
-	if r == nil {
+	if r == nil || r.settling != nil {
 		return
 	}
 	for _, h := range r.holds {
@@ -287,60 +206,21 @@ func (l *Ledger) release(id string) {
 	delete(l.live, id)
 }
 
-// Renew implements policy.Ledger.
-func (l *Ledger) Renew(_ context.Context, ttl time.Duration, ids ...string) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	until := l.clock().Add(ttl)
-	for _, id := range ids {
-		if r := l.live[id]; r != nil && until.After(r.expires) {
-			r.expires = until
-		}
-	}
-	return nil
-}
-
-// Reap settles at their holds the reservations nobody renewed, and tells how
-// many. Call it every few seconds.
-func (l *Ledger) Reap(ctx context.Context) (int, error) {
-	l.mu.Lock()
-	now := l.clock()
-	l.clean(now)
-	var due []policy.Settlement
-	for id, r := range l.live {
-		if r.settling || now.Before(r.expires) {
-			continue
-		}
-		e := r.draft.Estimated(r.at, r.output, now)
-		e.CallID = cmp.Or(e.CallID, id)
-		due = append(due, policy.Settlement{ID: id, Entry: e})
-	}
-	l.mu.Unlock()
-	for i, s := range due {
-		if err := l.Settle(ctx, s); err != nil {
-			return i, err
-		}
-		l.mu.Lock()
-		l.stats.Expired++
-		l.mu.Unlock()
-	}
-	return len(due), nil
-}
-
 // clean forgets, now and then, what no longer matters: old tombstones, counters
 // of calendar windows that are over, idle minutes.
 func (l *Ledger) clean(now time.Time) {
-	for len(l.order) > 0 && now.Sub(l.order[0].at) > tombstoneLife {
-		delete(l.tombs, l.order[0].id)
-		l.order = l.order[1:]
+	l.settled = l.forget(l.settled, now.Add(-tombstoneLife))
+	l.guessed = l.forget(l.guessed, now.Add(-estimateLife))
+	if now.Before(l.cleaned) {
+		l.cleaned = now // the clock stepped back
 	}
 	if now.Sub(l.cleaned) < 5*time.Minute {
 		return
 	}
 	l.cleaned = now
 	for k, c := range l.counters {
-		c.expire(now)
-		over := !c.end.IsZero() && now.Sub(c.end) > tombstoneLife
+		c.expire(now.UnixNano())
+		over := !c.end.IsZero() && now.Sub(c.end) > estimateLife
 		idle := k.Window == "minute" && c.head == len(c.ring) || k.Window == "live" && c.held == 0
 		if (over || idle) && c.held == 0 {
 			delete(l.counters, k)

@@ -163,7 +163,7 @@ func (x *exchange) admit(ctx context.Context, body []byte) (outbound, error) {
 	x.call = call
 	x.request = policy.Request{
 		Model: call.Model, Customer: x.customer(), Tags: x.tags(), Input: call.InputEstimate, Choices: call.Choices,
-		NoOutput: !x.endpoint.Billable || x.endpoint.NoOutput, Unmetered: x.endpoint.Unmetered, NeedsModel: x.endpoint.Billable,
+		NoOutput: !x.endpoint.Generates(), Unmetered: x.endpoint.Unmetered, NeedsModel: x.endpoint.Billable,
 	}
 	if call.OutputCap != nil {
 		x.request.MaxOutput = *call.OutputCap

@@ -89,7 +89,9 @@ func Settings(cfg *config.Config, o Options, started time.Time) (*policy.Setting
 }
 
 // Catalog is the table of models of a configuration.
-func Catalog(cfg *config.Config) *policy.Catalog { return policy.NewCatalog(cfg.Deployments, cfg.Aliases) }
+func Catalog(cfg *config.Config) *policy.Catalog {
+	return policy.NewCatalog(cfg.Deployments, cfg.Aliases)
+}
 
 // Logger writes text lines for people or JSON for machines.
 func Logger(w io.Writer, format, level string) (*slog.Logger, error) {

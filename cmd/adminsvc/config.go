@@ -1,0 +1,20 @@
+package main
+
+import "time"
+
+// config is read from the environment. A variable NAME may also be given as
+// NAME_FILE, the path of a file that holds it.
+type config struct {
+	DatabaseURL       string        `env:"DATABASE_URL,notEmpty"`                   // PostgreSQL
+	DatabaseDirectURL string        `env:"DATABASE_DIRECT_URL"`                     // for LISTEN, where DATABASE_URL is a pooler
+	ConfigFile        string        `env:"CONFIG_FILE"`                             // config.yaml in LiteLLM's format
+	MasterKey         string        `env:"LITELLM_MASTER_KEY"`                      // before the file's
+	ListenAddr        string        `env:"LISTEN_ADDR" envDefault:"127.0.0.1:9001"` // HTTP, for Envoy
+	TeamListFormat    string        `env:"TEAM_LIST_FORMAT" envDefault:"object"`    // object, as documented, or LiteLLM's array
+	UnpricedModels    string        `env:"UNPRICED_MODELS" envDefault:"allow"`      // as for extproc
+	BudgetEdge        string        `env:"BUDGET_EDGE" envDefault:"clamp"`          // as for extproc
+	TrustForwarded    bool          `env:"TRUST_FORWARDED" envDefault:"true"`       // Envoy in front appends the caller's address
+	Drain             time.Duration `env:"DRAIN_TIMEOUT" envDefault:"10s"`          // for requests under way at SIGTERM
+	LogFormat         string        `env:"LOG_FORMAT" envDefault:"text"`            // text or json
+	LogLevel          string        `env:"LOG_LEVEL" envDefault:"info"`             // debug, info, warn, error
+}

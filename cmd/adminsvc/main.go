@@ -1,0 +1,86 @@
+// Command adminsvc serves the REST API and the web UI.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/purser/purser/adminsvc"
+	"github.com/purser/purser/cmd/boot"
+	"github.com/purser/purser/policy"
+	"github.com/purser/purser/policy/postgres"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+func main() {
+	cfg, err := boot.Env[config]()
+	if err == nil {
+		var log *slog.Logger
+		if log, err = boot.Logger(os.Stderr, cfg.LogFormat, cfg.LogLevel); err == nil {
+			slog.SetDefault(log)
+			ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+			defer stop()
+			err = run(ctx, cfg, log)
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "adminsvc:", err)
+		os.Exit(1)
+	}
+}
+
+// run serves until ctx ends, then drains.
+func run(ctx context.Context, cfg config, log *slog.Logger) error {
+	if cfg.TeamListFormat != "object" && cfg.TeamListFormat != "array" {
+		return fmt.Errorf("TEAM_LIST_FORMAT=%q: it is object or array", cfg.TeamListFormat)
+	}
+	opts := boot.Options{ConfigFile: cfg.ConfigFile, MasterKey: cfg.MasterKey, UnpricedModels: cfg.UnpricedModels, BudgetEdge: cfg.BudgetEdge}
+	file, err := boot.Load(opts, log)
+	if err != nil {
+		return err
+	}
+	settings, err := boot.Settings(file, opts, time.Now())
+	if err != nil {
+		return err
+	}
+	if !settings.HasMasterKey {
+		return errors.New("there is no master key: set general_settings.master_key in config.yaml, or LITELLM_MASTER_KEY")
+	}
+	store, err := postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL, DirectURL: cfg.DatabaseDirectURL, Name: "purser-adminsvc", Log: log})
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	catalog := boot.Catalog(file)
+	api := adminsvc.New(adminsvc.Config{
+		Store: store, Spend: store, Log: log, Version: version, Ready: store.Ping,
+		Catalog: func() *policy.Catalog { return catalog }, Settings: func() *policy.Settings { return settings },
+		TeamListFormat: cfg.TeamListFormat, TrustForwarded: cfg.TrustForwarded,
+	})
+	listener, err := net.Listen("tcp", cfg.ListenAddr)
+	if err != nil {
+		return fmt.Errorf("LISTEN_ADDR: %w", err)
+	}
+	server := &http.Server{Handler: api, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	log.Info("serving", "http", listener.Addr().String())
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.Drain)
+	defer cancel()
+	return server.Shutdown(bounded)
+}

@@ -1,0 +1,28 @@
+package main
+
+import "time"
+
+// config is read from the environment. A variable NAME may also be given as
+// NAME_FILE, the path of a file that holds it.
+type config struct {
+	DatabaseURL       string        `env:"DATABASE_URL,notEmpty"`                   // PostgreSQL
+	DatabaseDirectURL string        `env:"DATABASE_DIRECT_URL"`                     // for LISTEN, where DATABASE_URL is a pooler
+	RedisURL          string        `env:"REDIS_URL"`                               // counters shared by replicas; empty: in this process
+	ConfigFile        string        `env:"CONFIG_FILE"`                             // config.yaml in LiteLLM's format
+	MasterKey         string        `env:"LITELLM_MASTER_KEY"`                      // before the file's
+	ListenAddr        string        `env:"LISTEN_ADDR" envDefault:"127.0.0.1:9002"` // gRPC, for Envoy
+	HTTPAddr          string        `env:"HTTP_ADDR" envDefault:"127.0.0.1:9003"`   // health and metrics
+	StateDir          string        `env:"STATE_DIR" envDefault:"/var/lib/purser"`  // the spool
+	ReplicaID         string        `env:"REPLICA_ID"`                              // default: host name and process
+	UnpricedModels    string        `env:"UNPRICED_MODELS" envDefault:"allow"`      // deny, allow or default:<USD per million tokens>
+	BudgetEdge        string        `env:"BUDGET_EDGE" envDefault:"clamp"`          // clamp or refuse
+	BudgetStatus      int           `env:"BUDGET_EXCEEDED_STATUS"`                  // default 422, or config.yaml's
+	Abandoned         string        `env:"ABANDONED" envDefault:"free"`             // free, input or hold
+	InjectCredentials bool          `env:"INJECT_CREDENTIALS"`                      // set the provider's credential here, not in Envoy
+	BodyLimit         int64         `env:"BODY_LIMIT" envDefault:"16777216"`        // bytes of a request
+	Deadline          time.Duration `env:"LEDGER_DEADLINE" envDefault:"700ms"`      // below Envoy's message timeout
+	Drain             time.Duration `env:"DRAIN_TIMEOUT" envDefault:"30s"`          // for streams under way at SIGTERM
+	DrainDelay        time.Duration `env:"DRAIN_DELAY" envDefault:"0s"`             // unready for so long before the drain starts
+	LogFormat         string        `env:"LOG_FORMAT" envDefault:"text"`            // text or json
+	LogLevel          string        `env:"LOG_LEVEL" envDefault:"info"`             // debug, info, warn, error
+}

@@ -1,0 +1,238 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+
+	"github.com/purser/purser/cmd/boot"
+	"github.com/purser/purser/extproc"
+	"github.com/purser/purser/policy"
+	"github.com/purser/purser/policy/memory"
+	"github.com/purser/purser/policy/postgres"
+	"github.com/purser/purser/policy/spool"
+)
+
+// service is one extproc process: what main wires together.
+type service struct {
+	cfg       config
+	log       *slog.Logger
+	clock     func() time.Time
+	directory *policy.Directory
+	store     *postgres.Store
+	spool     *spool.Spool
+	ledger    *memory.Ledger
+	feed      *postgres.Feed
+	seeding   *policy.Seeding
+	server    *extproc.Server
+	health    *health.Server
+	unseeded  atomic.Bool // a counter waits for the tables
+}
+
+// newService reads the configuration and opens what the service stands on.
+func newService(ctx context.Context, cfg config, log *slog.Logger, clock func() time.Time) (*service, error) {
+	opts := boot.Options{ConfigFile: cfg.ConfigFile, MasterKey: cfg.MasterKey, UnpricedModels: cfg.UnpricedModels, BudgetEdge: cfg.BudgetEdge}
+	file, err := boot.Load(opts, log)
+	if err != nil {
+		return nil, err
+	}
+	settings, err := boot.Settings(file, opts, clock())
+	if err != nil {
+		return nil, err
+	}
+	if cfg.RedisURL != "" {
+		return nil, errors.New("REDIS_URL is set, but this version counts in its own process only: unset it and run one replica")
+	}
+	s := &service{cfg: cfg, log: log, clock: clock, health: health.NewServer()}
+	s.directory = policy.NewDirectory(settings, boot.Catalog(file))
+	s.store, err = postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL, DirectURL: cfg.DatabaseDirectURL, Name: "purser-extproc", Log: log})
+	if err != nil {
+		return nil, err
+	}
+	s.spool, err = spool.New(spool.Config{Dir: filepath.Join(cfg.StateDir, "spool"), Sink: s.store.WriteEntries, Log: log})
+	if err != nil {
+		s.store.Close()
+		return nil, err
+	}
+	s.ledger = memory.New(memory.Config{Journal: s.spool, Clock: clock})
+	s.seeding = &policy.Seeding{Directory: s.directory, Ledger: s.ledger, History: s.store, Flush: s.spool.Flush, Clock: clock}
+	s.feed = postgres.NewFeed(postgres.FeedConfig{
+		Store: s.store, Directory: s.directory, ReplicaID: cmp.Or(cfg.ReplicaID, replicaID()), Kind: "extproc", Log: log,
+		OnChange: func(ctx context.Context, changed []policy.Entity, _ []policy.Ref) error {
+			return s.seeding.Entities(ctx, changed)
+		},
+	})
+	headers := make([]string, 0, len(file.General.UserHeaders)+1)
+	if file.General.UserHeader != "" {
+		headers = append(headers, file.General.UserHeader)
+	}
+	for _, h := range file.General.UserHeaders {
+		if h.Role == "customer" {
+			headers = append(headers, h.Name)
+		}
+	}
+	s.server = extproc.New(extproc.Config{
+		Directory: s.directory, Ledger: s.ledger, Log: log, Clock: clock, BodyLimit: cfg.BodyLimit, Deadline: cfg.Deadline,
+		BudgetStatus: cmp.Or(cfg.BudgetStatus, file.LiteLLM.BudgetExceededStatus), InjectCredentials: cfg.InjectCredentials,
+		ChargeAbandoned: extproc.Abandoned(cfg.Abandoned), CustomerHeaders: headers, KeyHeader: file.General.KeyHeader, Version: version,
+	})
+	return s, nil
+}
+
+func replicaID() string {
+	host, _ := os.Hostname()
+	return host + "-" + strconv.Itoa(os.Getpid())
+}
+
+// load fills the directory and the counters, waiting for the database as long as it takes.
+func (s *service) load(ctx context.Context) error {
+	wait := 100 * time.Millisecond
+	for {
+		err := s.feed.Load(ctx)
+		if err == nil {
+			err = s.seeding.All(ctx)
+		}
+		if err == nil {
+			s.log.Info("directory loaded", "keys", s.directory.Keys(), "revision", s.directory.Revision(), "models", len(s.directory.Catalog().Names()))
+			return nil
+		}
+		s.log.Warn("the directory cannot be loaded yet", "err", err, "again_in", wait)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait):
+		}
+		wait = min(2*wait, 2*time.Second)
+	}
+}
+
+// onChange completes the counters of limits that are new, before whoever made the
+// change gets its answer. Where the tables cannot tell, the counter starts at
+// zero and is completed by the next full pass.
+func (s *service) onChange(changed []policy.Entity, _ []policy.Ref) {
+	ctx, cancel := context.WithTimeout(context.Background(), 900*time.Millisecond)
+	defer cancel()
+	if err := s.seeding.Entities(ctx, changed); err != nil {
+		s.log.Warn("what was spent under a new limit could not be read yet", "err", err)
+		s.unseeded.Store(true)
+	}
+}
+
+// serve runs until ctx ends.
+func (s *service) serve(ctx context.Context) error {
+	defer s.store.Close()
+	s.health.SetServingStatus("", healthpb.HealthCheckResponse_NOT_SERVING)
+	listener, err := net.Listen("tcp", s.cfg.ListenAddr)
+	if err != nil {
+		return fmt.Errorf("LISTEN_ADDR: %w", err)
+	}
+	g := grpc.NewServer(s.server.Options()...)
+	s.server.Register(g)
+	healthpb.RegisterHealthServer(g, s.health)
+	failed := make(chan error, 2)
+	go func() { failed <- g.Serve(listener) }()
+
+	admin := &http.Server{Addr: s.cfg.HTTPAddr, Handler: s.adminHandler(), ReadHeaderTimeout: 5 * time.Second}
+	go func() {
+		if err := admin.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+			failed <- fmt.Errorf("HTTP_ADDR: %w", err)
+		}
+	}()
+
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	if err := s.load(ctx); err != nil {
+		g.Stop()
+		return err
+	}
+	go s.feed.Run(background)
+	go s.server.Run(background)
+	go s.reap(background)
+	s.health.SetServingStatus("", healthpb.HealthCheckResponse_SERVING)
+	s.log.Info("serving", "grpc", listener.Addr().String(), "http", s.cfg.HTTPAddr, "ledger", "memory")
+
+	select {
+	case err := <-failed:
+		g.Stop()
+		return err
+	case <-ctx.Done():
+	}
+	s.drain(g)
+	stop()
+	_ = admin.Close()
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := s.spool.Close(bounded); err != nil {
+		s.log.Warn("entries are left in the spool for the next start", "err", err)
+	}
+	return nil
+}
+
+// drain lets streams under way end within the bound; what is left is cut with an
+// error, never with a clean close.
+func (s *service) drain(g *grpc.Server) {
+	s.health.SetServingStatus("", healthpb.HealthCheckResponse_NOT_SERVING)
+	s.log.Info("draining", "open", s.server.Open(), "bound", s.cfg.Drain)
+	time.Sleep(s.cfg.DrainDelay)
+	done := make(chan struct{})
+	go func() { g.GracefulStop(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(s.cfg.Drain):
+		s.log.Warn("cutting the streams that are left", "open", s.server.Open())
+		g.Stop()
+		<-done
+	}
+}
+
+// reap settles expired reservations, and completes counters that wait for the
+// tables, until ctx ends.
+func (s *service) reap(ctx context.Context) {
+	tick := time.NewTicker(2 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if s.unseeded.CompareAndSwap(true, false) {
+				if err := s.seeding.All(ctx); err != nil {
+					s.unseeded.Store(true)
+				}
+			}
+			if n, err := s.ledger.Reap(ctx); err != nil {
+				s.log.Warn("expired reservations could not be settled", "err", err)
+			} else if n > 0 {
+				s.log.Warn("reservations expired and were charged at their holds", "count", n)
+			}
+		}
+	}
+}
+
+// adminHandler answers health on the service's own HTTP port.
+func (s *service) adminHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /health/liveness", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("alive\n")) })
+	mux.HandleFunc("GET /health/readiness", func(w http.ResponseWriter, r *http.Request) {
+		resp, err := s.health.Check(r.Context(), &healthpb.HealthCheckRequest{})
+		if err != nil || resp.Status != healthpb.HealthCheckResponse_SERVING {
+			http.Error(w, "not ready", http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = w.Write([]byte("ready\n"))
+	})
+	return mux
+}

@@ -1,0 +1,83 @@
+package redis
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// seedingLease is how long one replica may take to seed before another tries.
+const seedingLease = 60 * time.Second
+
+// release gives a lease back only if it is still ours.
+var release = redis.NewScript(`if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`)
+
+// Believed reports whether the counters are to be believed.
+func (l *Ledger) Believed(ctx context.Context) (bool, error) {
+	n, err := l.client.Exists(ctx, l.key("epoch")).Result()
+	return n == 1, err
+}
+
+// Restore makes an empty or mistrusted Redis the ledger again: one replica, however
+// many race, forgets what counters there are, has seed complete them from the tables,
+// and declares a new epoch. It tells whether the counters are to be believed now;
+// false is that another replica is at it.
+func (l *Ledger) Restore(ctx context.Context, owner string, seed func(context.Context) error) (bool, error) {
+	ok, err := l.Believed(ctx)
+	if ok || err != nil {
+		return ok, err
+	}
+	lease := l.key("seeding")
+	got, err := l.client.SetNX(ctx, lease, owner, seedingLease).Result()
+	if err != nil || !got {
+		return false, err
+	}
+	defer func() { _ = release.Run(context.WithoutCancel(ctx), l.client, []string{lease}, owner).Err() }()
+	if ok, err := l.Believed(ctx); ok || err != nil {
+		return ok, err // whoever held the lease before finished
+	}
+	ctx, cancel := context.WithTimeout(ctx, seedingLease)
+	defer cancel()
+	for _, part := range []string{"c", "m", "r"} {
+		if err := l.forget(ctx, l.key(part)+":"); err != nil {
+			return false, fmt.Errorf("forget old counters: %w", err)
+		}
+	}
+	if err := l.client.Del(ctx, l.key("expiry")).Err(); err != nil {
+		return false, err
+	}
+	if err := seed(ctx); err != nil {
+		return false, fmt.Errorf("seed: %w", err)
+	}
+	now, err := l.time(ctx)
+	if err != nil {
+		return false, err
+	}
+	return true, l.client.Set(ctx, l.key("epoch"), now.UnixMicro(), 0).Err()
+}
+
+func (l *Ledger) forget(ctx context.Context, prefix string) error {
+	iter := l.scan(ctx, prefix)
+	var batch []string
+	flush := func() error {
+		if len(batch) == 0 {
+			return nil
+		}
+		err := l.client.Unlink(ctx, batch...).Err()
+		batch = batch[:0]
+		return err
+	}
+	for iter.Next(ctx) {
+		if batch = append(batch, iter.Val()); len(batch) == 500 {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	if err := iter.Err(); err != nil {
+		return err
+	}
+	return flush()
+}

@@ -1,0 +1,169 @@
+package fakeprovider
+
+import (
+	"encoding/json"
+)
+
+type responsesRequest struct {
+	Model           string          `json:"model"`
+	Input           json.RawMessage `json:"input"`
+	Instructions    string          `json:"instructions"`
+	Stream          bool            `json:"stream"`
+	MaxOutputTokens *int            `json:"max_output_tokens"`
+	Tools           json.RawMessage `json:"tools"`
+}
+
+type responsesReply struct {
+	ID                string          `json:"id"`
+	Object            string          `json:"object"`
+	CreatedAt         int64           `json:"created_at"`
+	Status            string          `json:"status"`
+	Error             any             `json:"error"`
+	IncompleteDetails any             `json:"incomplete_details"`
+	Instructions      any             `json:"instructions"`
+	MaxOutputTokens   *int            `json:"max_output_tokens"`
+	Model             string          `json:"model"`
+	Output            []outputItem    `json:"output"`
+	ParallelToolCalls bool            `json:"parallel_tool_calls"`
+	ToolChoice        string          `json:"tool_choice"`
+	Tools             []object        `json:"tools"`
+	Usage             json.RawMessage `json:"usage,omitempty"`
+	Metadata          object          `json:"metadata"`
+}
+
+type outputItem struct {
+	Type    string       `json:"type"`
+	ID      string       `json:"id"`
+	Status  string       `json:"status"`
+	Role    string       `json:"role"`
+	Content []outputText `json:"content"`
+}
+
+type outputText struct {
+	Type        string   `json:"type"`
+	Text        string   `json:"text"`
+	Annotations []object `json:"annotations"`
+	Logprobs    []object `json:"logprobs"`
+}
+
+func newOutputText(text string) outputText {
+	return outputText{Type: "output_text", Text: text, Annotations: []object{}, Logprobs: []object{}}
+}
+
+type responsesUsage struct {
+	InputTokens         int    `json:"input_tokens"`
+	InputTokensDetails  object `json:"input_tokens_details"`
+	OutputTokens        int    `json:"output_tokens"`
+	OutputTokensDetails object `json:"output_tokens_details"`
+	TotalTokens         int    `json:"total_tokens"`
+}
+
+func serveResponses(c *call) error {
+	var req responsesRequest
+	if ok, err := c.decode(&req); !ok {
+		return err
+	}
+	var text string
+	var prompt int
+	if json.Unmarshal(req.Input, &text) == nil {
+		prompt, _ = chatPrompt([]message{{Role: "user", Content: req.Input}})
+	} else {
+		var messages []message
+		_ = json.Unmarshal(req.Input, &messages)
+		prompt, text = chatPrompt(messages)
+	}
+	if req.Instructions != "" {
+		prompt += perMessage + countTokens("system") + countTokens(req.Instructions)
+	}
+	prompt += countJSON(req.Tools)
+	a := ask{model: req.Model, stream: req.Stream, text: text, prompt: prompt, limit: limitOf(req.MaxOutputTokens), id: newID("resp_")}
+	if ok, err := c.begin(a); !ok {
+		return err
+	}
+	said := compose(c.in, a.limit)
+	c.bill(said.output(), said.reasoning)
+	usage := marshal(responsesUsage{
+		InputTokens: prompt, InputTokensDetails: object{"cached_tokens": c.in.CachedTokens},
+		OutputTokens: said.output(), OutputTokensDetails: object{"reasoning_tokens": said.reasoning},
+		TotalTokens: prompt + said.output(),
+	})
+	reply := responsesReply{
+		ID: a.id, Object: "response", CreatedAt: c.p.opts.Now().Unix(), Status: "in_progress",
+		MaxOutputTokens: req.MaxOutputTokens, Model: c.model, Output: []outputItem{},
+		ParallelToolCalls: true, ToolChoice: "auto", Tools: []object{}, Metadata: object{},
+	}
+	item := outputItem{Type: "message", ID: newID("msg_"), Status: "in_progress", Role: "assistant", Content: []outputText{}}
+	complete := reply
+	complete.Status = "completed"
+	if said.cut {
+		complete.Status, complete.IncompleteDetails = "incomplete", object{"reason": "max_output_tokens"}
+	}
+	done := item
+	done.Status, done.Content = complete.Status, []outputText{newOutputText(said.text())}
+	complete.Output = []outputItem{done}
+	complete.Usage = c.wholeUsage(usage)
+	if !req.Stream {
+		return c.usageReply(complete, said.tokens)
+	}
+	reply.Usage = null
+	return ended(c.streamResponses(reply, complete, item, said))
+}
+
+func (c *call) streamResponses(begun, complete responsesReply, item outputItem, said answer) error {
+	s, err := c.openStream("text/event-stream; charset=utf-8")
+	if err != nil {
+		return err
+	}
+	number := -1
+	// event adds what every event has.
+	event := func(name string, fields object) object {
+		number++
+		fields["type"], fields["sequence_number"] = name, number
+		return fields
+	}
+	inItem := func(fields object) object {
+		fields["item_id"], fields["output_index"], fields["content_index"] = item.ID, 0, 0
+		return fields
+	}
+	send := func(name string, fields object) error { return s.event(name, event(name, fields)) }
+
+	if err := send("response.created", object{"response": begun}); err != nil {
+		return err
+	}
+	if err := send("response.in_progress", object{"response": begun}); err != nil {
+		return err
+	}
+	if err := send("response.output_item.added", object{"output_index": 0, "item": item}); err != nil {
+		return err
+	}
+	if err := send("response.content_part.added", inItem(object{"part": newOutputText("")})); err != nil {
+		return err
+	}
+	const deltaName = "response.output_text.delta"
+	for _, piece := range said.deltas(c.in.Chunks) {
+		if err := s.text(deltaName, event(deltaName, inItem(object{"delta": piece.text, "logprobs": []object{}})), piece.tokens); err != nil {
+			return err
+		}
+	}
+	if err := s.interrupt(); err != nil {
+		return err
+	}
+	done := complete.Output[0]
+	if err := send("response.output_text.done", inItem(object{"text": said.text(), "logprobs": []object{}})); err != nil {
+		return err
+	}
+	if err := send("response.content_part.done", inItem(object{"part": done.Content[0]})); err != nil {
+		return err
+	}
+	if err := send("response.output_item.done", object{"output_index": 0, "item": done}); err != nil {
+		return err
+	}
+	name := "response." + complete.Status
+	if err := s.last(name, event(name, object{"response": complete})); err != nil {
+		return err
+	}
+	if c.in.Usage != "none" && c.in.Usage != "null" {
+		s.reported()
+	}
+	return nil
+}

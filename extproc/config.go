@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/purser/purser/policy"
 )
 
@@ -29,6 +31,7 @@ type Config struct {
 	InjectCredentials bool          // set the provider's credential ourselves: for meshes that own their clusters
 	ChargeAbandoned   Abandoned     // what a request costs whose client left before the first byte
 	Version           string
+	Metrics           prometheus.Registerer // nil: none
 }
 
 // Abandoned says what a call costs whose client left before the provider's first byte.

@@ -227,6 +227,10 @@ func (x *exchange) reserve(ctx context.Context) (*policy.Refusal, error) {
 		return x.grant.Explain(x.decision.Ask, out), nil
 	}
 	x.reserved = true
+	x.s.metrics.decisions.WithLabelValues("admitted", "", "").Inc()
+	if out.Lowered {
+		x.s.metrics.lowered.Inc()
+	}
 	x.s.live.add(x.id)
 	return nil, nil
 }
@@ -237,7 +241,10 @@ func (x *exchange) ask(ctx context.Context) (policy.Outcome, error) {
 	ask.Draft = policy.Draft{Entry: x.entry(), Input: x.request.Input, Choices: x.request.Choices, Price: x.deployment.Price}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), x.s.cfg.Deadline)
 	defer cancel()
-	return x.s.cfg.Ledger.Reserve(ctx, *ask)
+	began := time.Now()
+	out, err := x.s.cfg.Ledger.Reserve(ctx, *ask)
+	x.s.metrics.ledger("reserve", began, time.Now(), err)
+	return out, err
 }
 
 // worthCounting reports whether every hold that failed depends on the prompt's length.
@@ -264,7 +271,7 @@ func (x *exchange) encoding() string {
 // refuse answers with a refusal and remembers it.
 func (x *exchange) refuse(r *policy.Refusal) outbound {
 	x.refused = r
-	x.s.onRefusal(x, r)
+	x.s.metrics.refused(r)
 	return x.answer(refuse(x.endpoint, r, x.s.cfg.BudgetStatus))
 }
 

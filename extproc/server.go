@@ -15,21 +15,24 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/structpb"
-
-	"github.com/purser/purser/policy"
 )
 
 // Server answers Envoy's ext_proc streams.
 type Server struct {
 	extprocv3.UnimplementedExternalProcessorServer
-	cfg    Config
-	habits habits
-	live   liveSet
-	open   atomic.Int64 // streams
+	cfg     Config
+	habits  habits
+	live    liveSet
+	metrics *metrics
+	open    atomic.Int64 // streams
 }
 
 // New makes a Server.
-func New(cfg Config) *Server { return &Server{cfg: cfg.withDefaults()} }
+func New(cfg Config) *Server {
+	s := &Server{cfg: cfg.withDefaults()}
+	s.metrics = newMetrics(cfg.Metrics, s)
+	return s
+}
 
 // Register adds the server to a gRPC server.
 func (s *Server) Register(g *grpc.Server) { extprocv3.RegisterExternalProcessorServer(g, s) }
@@ -172,9 +175,5 @@ func deploymentIn(text string) string {
 	name, _, _ := strings.Cut(rest, `"`)
 	return name
 }
-
-func (s *Server) onRefusal(*exchange, *policy.Refusal) {}
-
-func (s *Server) onSettled(*exchange, *policy.Entry) {}
 
 func itoa(n int) string { return strconv.Itoa(n) }

@@ -50,10 +50,13 @@ func (x *exchange) settle(ctx context.Context, status policy.Status, problem str
 	e.Cost = policy.CostOf(e.Usage, x.price())
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleDeadline)
 	defer cancel()
-	if err := x.s.cfg.Ledger.Settle(ctx, policy.Settlement{ID: x.id, Entry: e}); err != nil {
+	began := time.Now()
+	err := x.s.cfg.Ledger.Settle(ctx, policy.Settlement{ID: x.id, Entry: e})
+	x.s.metrics.ledger("settle", began, time.Now(), err)
+	if err != nil {
 		x.s.cfg.Log.Error("a request could not be settled; it is charged at its hold when its reservation expires", "call_id", x.id, "err", err)
 	}
-	x.s.onSettled(x, &e)
+	x.s.metrics.settled(x, &e)
 	x.correctBalances(e.Usage, e.Cost)
 	return e.Cost
 }

@@ -1,0 +1,298 @@
+package spool
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/purser/purser/policy"
+)
+
+// group is callers whose records go to disk in one write. The first of them
+// leads: while it waits for the write before, others join.
+type group struct {
+	records []*record
+	done    chan struct{}
+}
+
+// spare records of entries that are saved.
+var spare = sync.Pool{New: func() any { return &record{payload: make([]byte, 0, 2048)} }}
+
+// Append saves an entry and closes its call id. On a *NotSaved with Kept the
+// entry will still reach the Sink if the process lives; on any other error it is
+// lost to the spool. The end of ctx does not take an entry back. Errors:
+// *NotSaved, ErrClosed, ErrSize.
+func (s *Spool) Append(ctx context.Context, e policy.Entry) error {
+	id := e.CallID
+	if len(id) > maxID {
+		id = "" // no request was opened under it
+	}
+	r := spare.Get().(*record)
+	*r = record{kind: kindEntry, idLen: len(id), at: s.cfg.Clock().UnixNano(), payload: append(r.payload[:0], id...)}
+	r.payload = entryFields.append(r.payload, &e)
+	err := s.put(ctx, r, id)
+	if err == nil {
+		spare.Put(r) // on an error it is still in use: in memory, or being written
+	}
+	return err
+}
+
+// Open saves that a request is under way: it was reserved at reservedAt for an
+// answer of at most output tokens. On an error nothing is remembered of it.
+// Errors: *NotSaved, ErrClosed, ErrSize, ErrNoID.
+func (s *Spool) Open(ctx context.Context, reservedAt time.Time, output int64, d policy.Draft) error {
+	id := d.Entry.CallID
+	if id == "" || len(id) > maxID {
+		return ErrNoID
+	}
+	r := newRecord(kindOpen, id, s.cfg.Clock().UnixNano(), 1024)
+	r.payload = underwayFields.append(r.payload, &underway{reservedAt, output, d})
+	return s.put(ctx, r, id)
+}
+
+func (s *Spool) put(ctx context.Context, r *record, id string) error {
+	if len(r.payload) > maxPayload {
+		return s.lose(r, ErrSize)
+	}
+	r.seal()
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return s.lose(r, ErrClosed)
+	}
+	if r.kind == kindOpen {
+		r.op = &opening{record: r}
+		s.forget(id)
+		s.openings[id] = r.op
+		s.opened += int64(r.size())
+	} else {
+		r.op = s.forget(id)
+	}
+	if s.failing != nil {
+		s.refused(r, s.failing)
+		signal(s.wake)
+		s.mu.Unlock()
+		return r.err
+	}
+	g, lead := s.join(r)
+	s.mu.Unlock()
+
+	if lead {
+		select {
+		case s.token <- struct{}{}:
+			s.lead(g)
+			return r.err
+		default:
+		}
+		select {
+		case s.token <- struct{}{}:
+			s.lead(g)
+			return r.err
+		case <-ctx.Done():
+			go s.leadLater(g)
+		}
+	} else {
+		select {
+		case <-g.done:
+			return r.err
+		case <-ctx.Done():
+		}
+	}
+	if r.kind == kindOpen {
+		s.withdraw(r)
+	}
+	return &NotSaved{Kept: r.kind == kindEntry, Err: context.Cause(ctx)}
+}
+
+func (s *Spool) lose(r *record, err error) error {
+	if r.kind == kindEntry {
+		s.mu.Lock()
+		s.stats.Lost++
+		s.mu.Unlock()
+		s.log.Error("an entry is lost", "call_id", r.id(), "err", err)
+	}
+	return err
+}
+
+// forget takes the call out of those under way. The caller holds mu.
+func (s *Spool) forget(id string) *opening {
+	op := s.openings[id]
+	if op != nil {
+		delete(s.openings, id)
+		s.opened -= int64(op.record.size())
+	}
+	return op
+}
+
+// join adds r to the group that is gathering. The caller holds mu, and must see
+// that the group is led if it is the first.
+func (s *Spool) join(r *record) (g *group, lead bool) {
+	if lead = s.group == nil; lead {
+		s.group = &group{done: make(chan struct{})}
+		s.leading++
+	}
+	s.group.records = append(s.group.records, r)
+	return s.group, lead
+}
+
+// withdraw takes back an Open whose caller was told that it failed, although it
+// is, or soon will be, on disk.
+func (s *Spool) withdraw(r *record) {
+	v := newRecord(kindVoid, r.id(), r.at, 0).seal()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.openings[r.id()] == r.op {
+		s.forget(r.id())
+	}
+	if s.failing != nil {
+		s.refused(v, s.failing)
+		return
+	}
+	if g, lead := s.join(v); lead {
+		go s.leadLater(g)
+	}
+}
+
+func (s *Spool) leadLater(g *group) {
+	s.token <- struct{}{}
+	s.lead(g)
+}
+
+// lead writes the group's records. The caller holds the token; lead gives it back.
+func (s *Spool) lead(g *group) {
+	s.mu.Lock()
+	s.group = nil // who comes now waits for the next write
+	err := s.failing
+	s.mu.Unlock()
+	if err == nil {
+		err = s.writer.write(g.records)
+	}
+	s.mu.Lock()
+	if err != nil {
+		s.refuses(err)
+	}
+	for _, r := range g.records {
+		if r.saved {
+			s.accepted(r)
+		} else {
+			s.refused(r, err)
+		}
+	}
+	if s.leading--; s.closed {
+		s.broadcast()
+	}
+	s.mu.Unlock()
+	<-s.token
+	close(g.done)
+}
+
+// accepted counts a record that is in the log now. The caller holds mu.
+func (s *Spool) accepted(r *record) {
+	s.end = r.pos + int64(r.size())
+	if last := &s.segments[len(s.segments)-1]; last.base < s.end {
+		last.end = s.end
+	}
+	s.dirty = true
+	if s.stats.DiskFailing {
+		s.stats.DiskFailing = false
+		s.log.Info("the disk takes writes again")
+	}
+	switch r.kind {
+	case kindEntry:
+		s.stats.Appended++
+		s.pending++
+		if s.pending == 1 {
+			s.oldest = r.at
+		}
+		if s.pending == 1 || s.pending == int64(s.cfg.BatchMax) {
+			signal(s.wake)
+		}
+	case kindOpen:
+		r.op.pos, r.op.saved = r.pos, true
+	}
+}
+
+// refuses notes that the disk did not take a write. The caller holds mu.
+func (s *Spool) refuses(err error) {
+	s.failing = err
+	s.stats.WriteErrors++
+	s.stats.LastWriteError = err.Error()
+	if !s.stats.DiskFailing {
+		s.stats.DiskFailing = true
+		s.log.Error("the disk refuses writes; entries wait in memory", "err", err)
+	}
+	signal(s.wake)
+}
+
+// refused keeps a record that is not in the log, if it can be kept. The caller
+// holds mu.
+func (s *Spool) refused(r *record, err error) {
+	switch {
+	case r.kind == kindOpen:
+		if !r.carry && s.openings[r.id()] == r.op {
+			s.forget(r.id())
+		}
+		r.err = &NotSaved{Err: err}
+	case r.kind == kindEntry && s.kept >= s.cfg.MaxUnsaved:
+		// Its request stays open, so that the next start makes a row of it.
+		if r.op != nil && r.op.saved {
+			s.openings[r.id()] = r.op
+			s.opened += int64(r.op.record.size())
+		}
+		s.stats.Lost++
+		s.log.Error("an entry is lost", "call_id", r.id(), "err", ErrFull, "disk", err)
+		r.err = &NotSaved{Err: ErrFull}
+	case r.kind == kindEntry:
+		s.stats.Appended++
+		s.refusals++
+		s.kept++
+		s.unsaved = append(s.unsaved, r)
+		r.err = &NotSaved{Kept: true, Err: err}
+	case len(s.unsaved) < 2*s.cfg.MaxUnsaved: // a void; without it, one estimated row too many
+		s.unsaved = append(s.unsaved, r)
+	}
+}
+
+// mend writes to the log what the disk had refused. The caller holds the token.
+func (s *Spool) mend() error {
+	for {
+		s.mu.Lock()
+		if len(s.unsaved) == 0 {
+			s.failing = nil // the next caller finds out
+		}
+		if s.failing == nil {
+			s.mu.Unlock()
+			return nil
+		}
+		todo := s.unsaved[:len(s.unsaved):len(s.unsaved)]
+		s.mu.Unlock()
+
+		err := s.writer.write(todo)
+
+		s.mu.Lock()
+		n := 0
+		for n < len(todo) && todo[n].saved {
+			if todo[n].kind == kindEntry {
+				s.kept--
+				s.stats.Appended-- // it was counted when it was kept
+			}
+			s.accepted(todo[n])
+			n++
+		}
+		s.unsaved = s.unsaved[n:]
+		s.moved = s.end
+		s.broadcast()
+		if err != nil {
+			s.refuses(err)
+			s.mu.Unlock()
+			return err
+		}
+		s.mu.Unlock()
+	}
+}
+
+// broadcast wakes who waits for entries to be done with. The caller holds mu.
+func (s *Spool) broadcast() {
+	close(s.progress)
+	s.progress = make(chan struct{})
+}

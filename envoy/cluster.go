@@ -47,7 +47,7 @@ func Cluster(d Deployment) (*clusterv3.Cluster, error) {
 
 // extProcCluster is the cluster of the ext_proc servers: gRPC, and quick to notice which of them are there.
 func (b *builder) extProcCluster(cfg Config) *clusterv3.Cluster {
-	c := b.cluster(ExtProcCluster, mustAddresses(cfg.ExtProc), &httpv3.HttpProtocolOptions{}, HTTP2)
+	c := b.cluster(ExtProcCluster, addresses(cfg.ExtProc), &httpv3.HttpProtocolOptions{}, HTTP2)
 	c.ConnectTimeout = seconds(250 * time.Millisecond)
 	// One running request is one stream here, for as long as its reply takes.
 	c.CircuitBreakers = breakers(cfg.ExtProcMaxConnections, cfg.ExtProcMaxRequests)
@@ -75,7 +75,7 @@ func (b *builder) extProcCluster(cfg Config) *clusterv3.Cluster {
 }
 
 func (b *builder) adminSvcCluster(cfg Config) *clusterv3.Cluster {
-	c := b.cluster(AdminSvcCluster, mustAddresses(cfg.AdminSvc), &httpv3.HttpProtocolOptions{
+	c := b.cluster(AdminSvcCluster, addresses(cfg.AdminSvc), &httpv3.HttpProtocolOptions{
 		// Below the 60 s and more that servers keep idle connections for.
 		CommonHttpProtocolOptions: &corev3.HttpProtocolOptions{IdleTimeout: seconds(30 * time.Second)},
 	}, HTTP1)
@@ -160,8 +160,8 @@ func keepalive() *corev3.TcpKeepalive {
 	return &corev3.TcpKeepalive{KeepaliveTime: u32(60), KeepaliveInterval: u32(15), KeepaliveProbes: u32(4)}
 }
 
-// mustAddresses is for addresses that Validate has accepted.
-func mustAddresses(list []string) []hostPort {
+// addresses are those of a list that Validate has accepted.
+func addresses(list []string) []hostPort {
 	var out []hostPort
 	for _, s := range list {
 		if a, err := parseHostPort(s); err == nil {

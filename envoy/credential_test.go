@@ -192,7 +192,7 @@ func authority(t *testing.T) (bundle string, issue func([]string, []net.IP) tls.
 	return bundle, func(dns []string, ips []net.IP) tls.Certificate {
 		leaf := &x509.Certificate{
 			SerialNumber: big.NewInt(2), DNSNames: dns, IPAddresses: ips, KeyUsage: x509.KeyUsageDigitalSignature,
-			NotBefore: ca.NotBefore, NotAfter: ca.NotAfter, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+			NotBefore: ca.NotBefore, NotAfter: ca.NotAfter, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 		}
 		own, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		if err != nil {

@@ -55,7 +55,12 @@ func startProcessor(t *testing.T, p *processor, addr string) *processor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := grpc.NewServer(grpc.MaxRecvMsgSize(32 << 20))
+	return serveProcessor(t, p, l)
+}
+
+func serveProcessor(t *testing.T, p *processor, l net.Listener, opts ...grpc.ServerOption) *processor {
+	t.Helper()
+	s := grpc.NewServer(append(opts, grpc.MaxRecvMsgSize(32<<20))...)
 	p.addr, p.health = l.Addr().String(), health.NewServer()
 	healthv1.RegisterHealthServer(s, p.health)
 	extprocv3.RegisterExternalProcessorServer(s, p)

@@ -66,6 +66,7 @@ func (b *builder) routes(cfg Config) *routev3.RouteConfiguration {
 			Domains: []string{"*"},
 			// How much ext_proc may have buffered, of the request's body and of the reply's.
 			RequestBodyBufferLimit: u64(cfg.BodyLimit),
+			RetryPolicy:            b.retryPolicy(),
 			Routes:                 append(routes, b.adminRoute(cfg)),
 		}},
 	}
@@ -81,7 +82,6 @@ func (b *builder) inferenceRoute(name string, match *routev3.RouteMatch) *routev
 			ClusterSpecifier:     &routev3.RouteAction_ClusterHeader{ClusterHeader: RoutingHeader},
 			HostRewriteSpecifier: &routev3.RouteAction_AutoHostRewrite{AutoHostRewrite: yes()},
 			Timeout:              seconds(0), // a call takes as long as it takes; StreamIdleTimeout ends dead ones
-			RetryPolicy:          b.retryPolicy(),
 			UpgradeConfigs:       []*routev3.RouteAction_UpgradeConfig{{UpgradeType: "websocket", Enabled: yes()}},
 		}},
 	}
@@ -95,7 +95,6 @@ func (b *builder) adminRoute(cfg Config) *routev3.Route {
 			ClusterSpecifier: &routev3.RouteAction_Cluster{Cluster: AdminSvcCluster},
 			Timeout:          seconds(adminTimeout),
 			IdleTimeout:      seconds(adminTimeout),
-			RetryPolicy:      b.retryPolicy(),
 		}},
 		TypedPerFilterConfig: map[string]*anyMessage{
 			ExtProcFilterName: b.any(&extprocv3.ExtProcPerRoute{Override: &extprocv3.ExtProcPerRoute_Disabled{Disabled: true}}),

@@ -23,7 +23,7 @@ func (b *builder) httpFilter(name string, m proto.Message) *hcmv3.HttpFilter {
 // upstreamFilters run when the provider is known, after everything else, once per attempt.
 func (b *builder) upstreamFilters(d Deployment) []*hcmv3.HttpFilter {
 	// Nothing of ours leaves. request_headers_to_remove of a route knows no prefixes.
-	strip := []*mutationv3.HeaderMutation{removePrefix(HeaderPrefix), removePrefix("x-litellm-")}
+	strip := []*mutationv3.HeaderMutation{removePrefix(HeaderPrefix), removePrefix("x-litellm-"), removePrefix("x-envoy-")}
 	if d.Credential != "" {
 		// ext_proc removes the caller's credential. This is for the day it does not.
 		for _, h := range CredentialHeaders {

@@ -44,7 +44,7 @@ func openAIShape(r Refusal) []byte {
 		Type    string         `json:"type"`
 		Param   any            `json:"param"`
 		Code    string         `json:"code"`
-		Extra   map[string]any `json:",inline"`
+		Extra   map[string]any `json:",embed"`
 	}{r.Message, r.Type, param, r.Code, without(r.Extra, "message", "type", "param", "code")}})
 }
 
@@ -89,7 +89,7 @@ func anthropicShape(r Refusal) []byte {
 	}{"error", struct {
 		Type    string         `json:"type"`
 		Message string         `json:"message"`
-		Extra   map[string]any `json:",inline"`
+		Extra   map[string]any `json:",embed"`
 	}{kind, r.Message, extra}})
 }
 

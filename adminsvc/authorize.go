@@ -39,14 +39,14 @@ const (
 	keyRegenerateIt action = "regenerate this key"
 	keyResetSpend   action = "reset this key's spend"
 
-	teamCreate      action = "create teams"
-	teamRead        action = "read this team"
-	teamUpdate      action = "change this team"
-	teamDelete      action = "delete this team"
-	teamBlock       action = "block or unblock this team"
-	teamMembers     action = "manage this team's members"
-	teamModels      action = "manage this team's models"
-	teamPermissions action = "manage this team's permissions"
+	teamCreate         action = "create teams"
+	teamRead           action = "read this team"
+	teamUpdateIt       action = "change this team"
+	teamDelete         action = "delete this team"
+	teamBlock          action = "block or unblock this team"
+	teamSetMembers     action = "manage this team's members"
+	teamSetModels      action = "manage this team's models"
+	teamSetPermissions action = "manage this team's permissions"
 
 	projectWrite  action = "create or change this team's projects"
 	projectRead   action = "read this project"
@@ -72,14 +72,14 @@ var rules = map[action]rule{
 	keyRegenerateIt: {allow: managers | isOwner, permission: "/key/regenerate"},
 	keyResetSpend:   {allow: managers, permission: "/key/{key_id}/reset_spend"},
 
-	teamCreate:      {allow: isAdmin | isOrgAdmin},
-	teamRead:        {allow: readers | managers | isMember | isTeamKey, reads: true},
-	teamUpdate:      {allow: managers},
-	teamDelete:      {allow: managers},
-	teamBlock:       {allow: managers},
-	teamMembers:     {allow: managers},
-	teamModels:      {allow: managers},
-	teamPermissions: {allow: managers},
+	teamCreate:         {allow: isAdmin | isOrgAdmin},
+	teamRead:           {allow: readers | managers | isMember | isTeamKey, reads: true},
+	teamUpdateIt:       {allow: managers},
+	teamDelete:         {allow: managers},
+	teamBlock:          {allow: managers},
+	teamSetMembers:     {allow: managers},
+	teamSetModels:      {allow: managers},
+	teamSetPermissions: {allow: managers},
 
 	projectWrite:  {allow: managers},
 	projectRead:   {allow: readers | managers | isMember | isTeamKey | isProjectKey, reads: true},

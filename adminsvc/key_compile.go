@@ -167,25 +167,8 @@ func (s *server) within(k, holder *policy.Key) error {
 	beyond := func(field string) error {
 		return forbidden(field, "%s goes beyond what the key you call with is allowed", field)
 	}
-	if open := len(holder.Models) == 0 || containsAny(holder.Models, "*", policy.AllProxyModels, policy.AllTeamModels); !open {
-		if len(k.Models) == 0 || modelsWithin(s.Catalog(), k.Models, holder.Models) != "" || containsAny(k.Models, policy.AllTeamModels) {
-			return beyond("models")
-		}
-	}
-	mine := k.Limits.Compile(k.CreatedAt)
-	for _, h := range holder.Limits.Compile(holder.CreatedAt) {
-		if !slices.ContainsFunc(mine, func(l policy.Limit) bool {
-			return l.Kind == h.Kind && l.Model == h.Model && l.Window.Name() == h.Window.Name() && l.AmountAt(s.now()) <= h.AmountAt(s.now())
-		}) {
-			field := h.Kind.Info().Field
-			if h.Model != "" && h.Kind.Info().Models != "" {
-				field = h.Kind.Info().Models
-			}
-			return beyond(field)
-		}
-	}
-	if holder.BudgetID != "" && k.BudgetID != holder.BudgetID {
-		return beyond("budget_id")
+	if field := s.rulesBeyond(&k.Rules, &holder.Rules, k.Record, holder.Record); field != "" {
+		return beyond(field)
 	}
 	if !holder.Expires.IsZero() && (k.Expires.IsZero() || k.Expires.After(holder.Expires)) {
 		return beyond("duration")
@@ -202,6 +185,32 @@ func (s *server) within(k, holder *policy.Key) error {
 		return beyond("tags") // a tag's limits would be shaken off
 	}
 	return nil
+}
+
+// rulesBeyond names the field in which a set of rules allows more than another: a
+// model that the other lacks, a limit of the other's that it does not have at
+// least as low. "" where none does.
+func (s *server) rulesBeyond(r, holder *policy.Rules, created, holderCreated policy.Record) string {
+	if open := len(holder.Models) == 0 || containsAny(holder.Models, "*", policy.AllProxyModels, policy.AllTeamModels); !open {
+		if len(r.Models) == 0 || modelsWithin(s.Catalog(), r.Models, holder.Models) != "" || containsAny(r.Models, policy.AllTeamModels) {
+			return "models"
+		}
+	}
+	now, mine := s.now(), r.Limits.Compile(created.CreatedAt)
+	for _, h := range holder.Limits.Compile(holderCreated.CreatedAt) {
+		if !slices.ContainsFunc(mine, func(l policy.Limit) bool {
+			return l.Kind == h.Kind && l.Model == h.Model && l.Window.Name() == h.Window.Name() && l.AmountAt(now) <= h.AmountAt(now)
+		}) {
+			if h.Model != "" && h.Kind.Info().Models != "" {
+				return h.Kind.Info().Models
+			}
+			return h.Kind.Info().Field
+		}
+	}
+	if holder.BudgetID != "" && r.BudgetID != holder.BudgetID {
+		return "budget_id"
+	}
+	return ""
 }
 
 func union(a, b []string) []string {

@@ -22,7 +22,7 @@ func (s *server) describe(op operation, path, method string, in reflect.Type) {
 		slots []slot
 	}{{"path", p.path}, {"query", p.query}} {
 		for _, slot := range where.slots {
-			if where.in == "path" && !strings.Contains(path, "{"+slot.name+"}") {
+			if where.in == "path" && !strings.Contains(strings.ReplaceAll(path, "...}", "}"), "{"+slot.name+"}") {
 				continue // one request type may serve paths with and without it
 			}
 			doc.Parameters = append(doc.Parameters, &huma.Param{Name: slot.name, In: where.in, Description: slot.doc,
@@ -64,6 +64,7 @@ func (s *server) describe(op operation, path, method string, in reflect.Type) {
 	doc.Responses["5XX"] = &huma.Response{Description: "It could not be done now", Content: map[string]*huma.MediaType{
 		"application/json": {Schema: &huma.Schema{Ref: "#/components/schemas/Error"}},
 	}}
+	doc.Path = strings.ReplaceAll(doc.Path, "...}", "}")
 	s.openapi.AddOperation(doc)
 }
 
@@ -102,7 +103,7 @@ func (s slot) schema(zero reflect.Value, param bool) *huma.Schema {
 }
 
 func operationID(method, path string) string {
-	id := strings.NewReplacer("/", "-", "{", "", "}", "", "_", "-").Replace(strings.Trim(path, "/"))
+	id := strings.NewReplacer("/", "-", "{", "", "...}", "", "}", "", "_", "-").Replace(strings.Trim(path, "/"))
 	return strings.ToLower(method) + "-" + id
 }
 

@@ -3,6 +3,9 @@ package adminsvc
 // resources are the parts of the API, each a file of its own. The order is that
 // of the documentation.
 var resources = []func(*server){
+	projects,
+	teams,
 	keys,
+	models,
 	health,
 }

@@ -94,6 +94,7 @@ func New(cfg Config) http.Handler {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	cfg.Store = gated(cfg.Store)
 	s := &server{Config: cfg, log: cfg.Log, mux: http.NewServeMux(), paths: map[string]map[string]http.HandlerFunc{}, openapi: newOpenAPI(cfg.Version)}
 	for _, add := range resources {
 		add(s)

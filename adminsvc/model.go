@@ -1,0 +1,340 @@
+package adminsvc
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/purser/purser/policy"
+)
+
+// modelCreated is the date LiteLLM and OpenAI give models that have none.
+const modelCreated = 1677610602
+
+type modelRow struct {
+	ID              Opt[string] `json:"id"`
+	Object          Opt[string] `json:"object"`
+	Created         Opt[int64]  `json:"created"`
+	OwnedBy         Opt[string] `json:"owned_by"`
+	Mode            Opt[string] `json:"mode" optional:"true"`
+	MaxInputTokens  Opt[int64]  `json:"max_input_tokens" optional:"true"`
+	MaxOutputTokens Opt[int64]  `json:"max_output_tokens" optional:"true"`
+}
+
+type modelList struct {
+	Data   Opt[Fields] `json:"data"`
+	Object Opt[string] `json:"object"`
+}
+
+// models: what can be called, cut to what the caller may call.
+func models(s *server) {
+	op := func(path, summary string, reply any, also ...string) operation {
+		return operation{Method: http.MethodGet, Path: path, Also: also, Tag: "models", Summary: summary, Reply: reply}
+	}
+	route(s, op("/v1/models", "The models the caller may call", modelList{}, "/models"), s.listModels)
+	route(s, op("/v1/models/{model_id...}", "One model the caller may call", modelRow{}, "/models/{model_id...}"), s.oneModel)
+	route(s, op("/v1/model/info", "The deployments behind the models the caller may call, secrets masked", nil, "/model/info"), s.modelInfo)
+	route(s, op("/model_group/info", "The models the caller may call, with their prices and limits", nil), s.modelGroups)
+}
+
+type modelsQuery struct {
+	TeamID         Opt[string] `query:"team_id" doc:"Only what this team may call"`
+	Wildcards      Opt[bool]   `query:"return_wildcard_routes" doc:"Wildcard names too"`
+	IncludeGroups  Opt[bool]   `query:"include_model_access_groups" doc:"Access groups too"`
+	OnlyGroups     Opt[bool]   `query:"only_model_access_groups" doc:"Access groups alone"`
+	IncludeDetails Opt[bool]   `query:"include_metadata"`
+}
+
+// access is what a caller may call: every list must admit a model.
+type access struct {
+	catalog *policy.Catalog
+	lists   [][]string
+	groups  map[string][]string // managed access groups: name or id → models
+}
+
+func (a access) allows(name string) bool {
+	return !slices.ContainsFunc(a.lists, func(list []string) bool {
+		if a.catalog.Allows(list, name) {
+			return false
+		}
+		for _, entry := range list {
+			if slices.Contains(a.groups[entry], name) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// accessOf reads the model lists of everything above a caller.
+func (s *server) accessOf(ctx context.Context, c *Caller, team string) (access, error) {
+	a := access{catalog: s.Catalog()}
+	if team != "" {
+		t, err := s.teamFor(ctx, s.Store, c, team, teamRead)
+		if err != nil {
+			return a, err
+		}
+		a.lists = append(a.lists, t.Models)
+	}
+	if c.Master {
+		return a, s.loadGroups(ctx, &a)
+	}
+	k := c.Key
+	a.lists = append(a.lists, k.Models)
+	teamOf, err := find[*policy.Team](ctx, s.Store, policy.EntityTeam, k.TeamID)
+	if err != nil {
+		return a, err
+	}
+	organization := k.OrganizationID
+	if teamOf != nil {
+		a.lists = append(a.lists, teamOf.Models)
+		if organization == "" {
+			organization = teamOf.OrganizationID
+		}
+		if k.UserID != "" {
+			m, err := find[*policy.Membership](ctx, s.Store, policy.EntityMembership, policy.MemberID(teamOf.ID, k.UserID))
+			if err != nil {
+				return a, err
+			}
+			switch {
+			case m != nil && len(m.Models) > 0:
+				a.lists = append(a.lists, m.Models)
+			case m != nil || isTeamUser(teamOf, k.UserID):
+				a.lists = append(a.lists, teamOf.MemberModels)
+			}
+		}
+	}
+	if p, err := find[*policy.Project](ctx, s.Store, policy.EntityProject, k.ProjectID); err != nil {
+		return a, err
+	} else if p != nil {
+		a.lists = append(a.lists, p.Models)
+	}
+	if o, err := find[*policy.Organization](ctx, s.Store, policy.EntityOrganization, organization); err != nil {
+		return a, err
+	} else if o != nil {
+		a.lists = append(a.lists, o.Models)
+	}
+	if c.User != nil {
+		a.lists = append(a.lists, c.User.Models)
+	}
+	return a, s.loadGroups(ctx, &a)
+}
+
+// loadGroups reads the managed access groups, if any list could mean one.
+func (s *server) loadGroups(ctx context.Context, a *access) error {
+	if !slices.ContainsFunc(a.lists, func(l []string) bool { return len(l) > 0 }) {
+		return nil
+	}
+	groups, _, err := policy.List[*policy.AccessGroup](ctx, s.Store, policy.Query{Kind: policy.EntityAccessGroup})
+	a.groups = map[string][]string{}
+	for _, g := range groups {
+		a.groups[g.ID], a.groups[g.Name] = g.Models, g.Models
+	}
+	return err
+}
+
+func (s *server) listModels(ctx context.Context, c *Caller, in *modelsQuery) (any, error) {
+	a, err := s.accessOf(ctx, c, in.TeamID.Or(""))
+	if err != nil {
+		return nil, err
+	}
+	rows, seen := []Object{}, map[string]bool{}
+	add := func(name string, m *policy.Model) {
+		if !seen[name] {
+			seen[name] = true
+			rows = append(rows, modelObject(name, m))
+		}
+	}
+	if !in.OnlyGroups.Or(false) {
+		for _, name := range a.catalog.Names() {
+			m, _ := a.catalog.Find(name)
+			if strings.Contains(name, "*") && !in.Wildcards.Or(false) {
+				s.matched(a, name, m, add)
+			} else if a.allows(name) {
+				add(name, m)
+			}
+		}
+	}
+	if in.IncludeGroups.Or(false) || in.OnlyGroups.Or(false) {
+		for _, name := range a.catalog.Names() {
+			m, _ := a.catalog.Find(name)
+			for _, g := range m.Groups {
+				if a.allows(name) {
+					add(g, nil)
+				}
+			}
+		}
+	}
+	return Object{{"data", rows}, {"object", "list"}}, nil
+}
+
+// matched adds the names that the caller's own lists spell out and a wildcard serves.
+func (s *server) matched(a access, pattern string, m *policy.Model, add func(string, *policy.Model)) {
+	for _, list := range a.lists {
+		for _, entry := range list {
+			if !strings.Contains(entry, "*") && policy.Match(pattern, entry) && a.allows(entry) {
+				add(entry, m)
+			}
+		}
+	}
+}
+
+func modelObject(name string, m *policy.Model) Object {
+	row := Object{{"id", name}, {"object", "model"}, {"created", modelCreated}, {"owned_by", "openai"}}
+	if m == nil || len(m.Deployments) == 0 {
+		return row
+	}
+	d := m.Deployments[0]
+	if d.Mode != "" {
+		row.Set("mode", d.Mode)
+	}
+	if d.MaxInput > 0 {
+		row.Set("max_input_tokens", d.MaxInput)
+	}
+	if m.MaxOutput > 0 {
+		row.Set("max_output_tokens", m.MaxOutput)
+	}
+	return row
+}
+
+type modelQuery struct {
+	ID     Opt[string] `path:"model_id" doc:"May hold slashes"`
+	TeamID Opt[string] `query:"team_id"`
+}
+
+func (s *server) oneModel(ctx context.Context, c *Caller, in *modelQuery) (any, error) {
+	a, err := s.accessOf(ctx, c, in.TeamID.Or(""))
+	if err != nil {
+		return nil, err
+	}
+	m, ok := a.catalog.Find(in.ID.Value)
+	if !ok || !a.allows(in.ID.Value) {
+		// A model that may not be called is not told apart from one that is not there.
+		return nil, detail(http.StatusNotFound, "The model `"+clip(in.ID.Value)+"` does not exist, or you may not call it")
+	}
+	return modelObject(in.ID.Value, m), nil
+}
+
+type modelInfoQuery struct {
+	ID    Opt[string] `query:"litellm_model_id" doc:"Only this deployment"`
+	Group Opt[string] `query:"model_group" doc:"Only this model"`
+}
+
+func (s *server) modelInfo(ctx context.Context, c *Caller, in *modelInfoQuery) (any, error) {
+	a, err := s.accessOf(ctx, c, "")
+	if err != nil {
+		return nil, err
+	}
+	rows := []Object{}
+	for _, name := range a.catalog.Names() {
+		if !a.allows(name) {
+			continue
+		}
+		m, _ := a.catalog.Find(name)
+		for _, d := range m.Deployments {
+			if id := in.ID.Or(""); id == "" || id == d.ID {
+				rows = append(rows, deploymentObject(d))
+			}
+		}
+	}
+	if id := in.ID.Or(""); id != "" && len(rows) == 0 {
+		return nil, detailError(http.StatusNotFound, "Model id = %s not found", clip(id))
+	}
+	return Object{{"data", rows}}, nil
+}
+
+func deploymentObject(d *policy.Deployment) Object {
+	info := Object{{"id", d.ID}, {"db_model", false}}
+	for _, f := range storedFields(d.Info) {
+		info.Set(f.Name, f.Value)
+	}
+	groups := d.AccessGroups
+	if groups == nil {
+		groups = []string{}
+	}
+	info.Set("id", d.ID)
+	info.Set("access_groups", groups)
+	setMissing(&info, "litellm_provider", d.Provider)
+	setMissing(&info, "mode", orNull(d.Mode))
+	setMissing(&info, "input_cost_per_token", rate(d.Price.Input))
+	setMissing(&info, "output_cost_per_token", rate(d.Price.Output))
+	setMissing(&info, "max_input_tokens", positive(d.MaxInput))
+	setMissing(&info, "max_output_tokens", positive(d.MaxOutput))
+	return Object{{"model_name", d.Model}, {"litellm_params", storedFields(d.Params)}, {"model_info", info}}
+}
+
+func setMissing(o *Object, name string, v any) {
+	if !hasMember(*o, name) {
+		o.Set(name, v)
+	}
+}
+
+// rate is dollars per unit as a JSON number, exactly; null where there is none.
+func rate(r policy.Rate) any {
+	if r == policy.NoRate {
+		return nil
+	}
+	return rateNumber(r)
+}
+
+// rateNumber writes 1e-15 dollars per unit as a decimal, without a float between.
+func rateNumber(r policy.Rate) jsontext.Value {
+	return jsontext.Value(itoa(int64(r)) + "e-15")
+}
+
+func positive(n int64) any {
+	if n <= 0 {
+		return nil
+	}
+	return n
+}
+
+func (s *server) modelGroups(ctx context.Context, c *Caller, in *modelInfoQuery) (any, error) {
+	a, err := s.accessOf(ctx, c, "")
+	if err != nil {
+		return nil, err
+	}
+	rows := []Object{}
+	for _, name := range a.catalog.Names() {
+		if group := in.Group.Or(""); !a.allows(name) || group != "" && group != name {
+			continue
+		}
+		m, _ := a.catalog.Find(name)
+		rows = append(rows, groupObject(m))
+	}
+	return Object{{"data", rows}}, nil
+}
+
+func groupObject(m *policy.Model) Object {
+	providers, mode := []string{}, ""
+	var rpm, tpm *int64
+	add := func(sum, n *int64) *int64 {
+		if n == nil {
+			return sum
+		}
+		total := *n
+		if sum != nil {
+			total += *sum
+		}
+		return &total
+	}
+	var maxInput int64
+	for _, d := range m.Deployments {
+		if !slices.Contains(providers, d.Provider) {
+			providers = append(providers, d.Provider)
+		}
+		if mode == "" {
+			mode = d.Mode
+		}
+		maxInput = max(maxInput, d.MaxInput)
+		rpm, tpm = add(rpm, d.RPM), add(tpm, d.TPM)
+	}
+	return Object{
+		{"model_group", m.Name}, {"providers", providers}, {"max_input_tokens", positive(maxInput)}, {"max_output_tokens", positive(m.MaxOutput)},
+		{"input_cost_per_token", rate(m.Worst.Input)}, {"output_cost_per_token", rate(m.Worst.Output)}, {"mode", orNull(mode)},
+		{"rpm", rpm}, {"tpm", tpm},
+	}
+}

@@ -20,8 +20,8 @@ var spare = sync.Pool{New: func() any { return &record{payload: make([]byte, 0, 
 
 // Append saves an entry and closes its call id. On a *NotSaved with Kept the
 // entry will still reach the Sink if the process lives; on any other error it is
-// lost to the spool. The end of ctx does not take an entry back. Errors:
-// *NotSaved, ErrClosed, ErrSize.
+// lost to the spool. A ctx that is over before the call (the client has left) is
+// as good as one with a second to go. Errors: *NotSaved, ErrClosed, ErrSize.
 func (s *Spool) Append(ctx context.Context, e policy.Entry) error {
 	id := e.CallID
 	if len(id) > maxID {
@@ -30,6 +30,11 @@ func (s *Spool) Append(ctx context.Context, e policy.Entry) error {
 	r := spare.Get().(*record)
 	*r = record{kind: kindEntry, idLen: len(id), at: s.cfg.Clock().UnixNano(), payload: append(r.payload[:0], id...)}
 	r.payload = entryFields.append(r.payload, &e)
+	if ctx.Err() != nil {
+		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		ctx = late
+	}
 	err := s.put(ctx, r, id)
 	if err == nil {
 		spare.Put(r) // on an error it is still in use: in memory, or being written
@@ -44,6 +49,9 @@ func (s *Spool) Open(ctx context.Context, reservedAt time.Time, output int64, d 
 	id := d.Entry.CallID
 	if id == "" || len(id) > maxID {
 		return ErrNoID
+	}
+	if ctx.Err() != nil {
+		return &NotSaved{Err: context.Cause(ctx)}
 	}
 	r := newRecord(kindOpen, id, s.cfg.Clock().UnixNano(), 1024)
 	r.payload = underwayFields.append(r.payload, &underway{reservedAt, output, d})

@@ -24,11 +24,16 @@ func (s *Spool) drain(ctx context.Context) {
 	s.compact()
 	pause, size := s.cfg.Retry.Min, s.cfg.BatchMax
 	for ctx.Err() == nil {
-		select {
-		case s.token <- struct{}{}:
-			_ = s.mend()
-			<-s.token
-		default: // somebody is writing; the next round will do
+		s.mu.Lock()
+		failing := s.failing != nil
+		s.mu.Unlock()
+		if failing {
+			select {
+			case s.token <- struct{}{}:
+				_ = s.mend()
+				<-s.token
+			case <-ctx.Done():
+			}
 		}
 		if !s.gather(ctx) {
 			continue

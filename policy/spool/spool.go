@@ -172,10 +172,13 @@ func (s *Spool) Close(ctx context.Context) error {
 	_ = s.Flush(ctx) // what it does not reach stays on disk
 
 	s.stop()
-	// A Sink that ignores its context must not hold the process up.
-	grace, cancelGrace := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-	defer cancelGrace()
+	// Neither a Sink that ignores its context nor a disk that hangs may hold the process up.
+	over := context.WithoutCancel(ctx)
+	grace, cancelDrainer := context.WithTimeout(over, time.Second)
+	defer cancelDrainer()
 	await(grace, s.drainer)
+	grace, cancelDisk := context.WithTimeout(over, time.Second)
+	defer cancelDisk()
 	await(grace, s.syncer)
 	s.mu.Lock()
 	_ = s.waitFor(grace, written)

@@ -73,7 +73,7 @@ func newService(ctx context.Context, cfg config, log *slog.Logger, clock func() 
 	s.seeding = &policy.Seeding{Directory: s.directory, Ledger: s.ledger, History: s.store, Flush: s.spool.Flush, Clock: clock}
 	s.feed = postgres.NewFeed(postgres.FeedConfig{
 		Store: s.store, Directory: s.directory, ReplicaID: cmp.Or(cfg.ReplicaID, replicaID()), Kind: "extproc", Log: log,
-		OnChange: func(ctx context.Context, changed []policy.Entity, _ []policy.Ref) error {
+		OnChange: s.onChange,
 			return s.seeding.Entities(ctx, changed)
 		},
 	})

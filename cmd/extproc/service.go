@@ -74,8 +74,6 @@ func newService(ctx context.Context, cfg config, log *slog.Logger, clock func() 
 	s.feed = postgres.NewFeed(postgres.FeedConfig{
 		Store: s.store, Directory: s.directory, ReplicaID: cmp.Or(cfg.ReplicaID, replicaID()), Kind: "extproc", Log: log,
 		OnChange: s.onChange,
-			return s.seeding.Entities(ctx, changed)
-		},
 	})
 	headers := make([]string, 0, len(file.General.UserHeaders)+1)
 	if file.General.UserHeader != "" {

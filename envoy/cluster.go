@@ -11,6 +11,7 @@ import (
 	dnsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/clusters/dns/v3"
 	httpv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/upstreams/http/v3"
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
+	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
@@ -98,7 +99,7 @@ func (b *builder) cluster(name string, addrs []hostPort, opts *httpv3.HttpProtoc
 		OutlierDetection: unreachableOnly(),
 		// Calls can be silent for minutes; middleboxes forget connections that are.
 		UpstreamConnectionOptions:     &clusterv3.UpstreamConnectionOptions{TcpKeepalive: keepalive()},
-		TypedExtensionProtocolOptions: map[string]*anyMessage{httpOptionsKey: b.any(opts)},
+		TypedExtensionProtocolOptions: map[string]*anypb.Any{httpOptionsKey: b.any(opts)},
 	}
 	names := false
 	for _, a := range addrs {

@@ -3,14 +3,14 @@ package envoy
 import (
 	"time"
 
+	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/config/common/mutation_rules/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	bufferv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/buffer/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
 	headerv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
 	previoushostsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/retry/host/previous_hosts/v3"
 	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
-
-	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/config/common/mutation_rules/v3"
+	"google.golang.org/protobuf/types/known/anypb"
 )
 
 const (
@@ -53,7 +53,7 @@ func (b *builder) routes(cfg Config) *routev3.RouteConfiguration {
 		llm := b.inferenceRoute("llm", &routev3.RouteMatch{
 			PathSpecifier: &routev3.RouteMatch_SafeRegex{SafeRegex: &matcherv3.RegexMatcher{Regex: path.Expression}},
 		})
-		llm.TypedPerFilterConfig = map[string]*anyMessage{headerToMetadataName: b.any(noteRequest(path.API))}
+		llm.TypedPerFilterConfig = map[string]*anypb.Any{headerToMetadataName: b.any(noteRequest(path.API))}
 		if cfg.FailOpen {
 			llm.GetRoute().ClusterSpecifier = &routev3.RouteAction_Cluster{Cluster: cfg.FailOpenDeployment}
 		}
@@ -96,7 +96,7 @@ func (b *builder) adminRoute(cfg Config) *routev3.Route {
 			Timeout:          seconds(adminTimeout),
 			IdleTimeout:      seconds(adminTimeout),
 		}},
-		TypedPerFilterConfig: map[string]*anyMessage{
+		TypedPerFilterConfig: map[string]*anypb.Any{
 			ExtProcFilterName: b.any(&extprocv3.ExtProcPerRoute{Override: &extprocv3.ExtProcPerRoute_Disabled{Disabled: true}}),
 			// ext_proc is not there to remove what a client must not send.
 			headerMutationName: b.any(&headerv3.HeaderMutationPerRoute{Mutations: &headerv3.Mutations{

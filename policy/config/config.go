@@ -35,18 +35,17 @@ type Upstream struct {
 
 // General is general_settings, as far as it applies.
 type General struct {
-	DatabaseURL         policy.Secret // "": ours
-	AllowedIPs          []string      // addresses and CIDR ranges; nil: all
-	UseXForwardedFor    bool          // the client's address is in X-Forwarded-For
-	UserHeader          string        // user_header_name: carries the customer's id
-	UserHeaders         []UserHeader  // user_header_mappings
-	KeyHeader           string        // litellm_key_header_name: read for the credential before all others
-	RequireUser         bool          // enforce_user_param: a call must name its customer
-	MaxRequestMB        *int64        // max_request_size_mb
-	MaxParallel         *int64        // global_max_parallel_requests, over the whole proxy
-	FailClosed          bool          // fail_closed_*_enforcement: refuse when the counters cannot be reached
-	SpendLogsRetention  string        // a policy.Duration; "": kept
-	DisableMasterKeyAPI bool          // disable_master_key_return: never show the master key
+	DatabaseURL        policy.Secret // "": ours
+	AllowedIPs         []string      // addresses and CIDR ranges; nil: all
+	UseXForwardedFor   bool          // the client's address is in X-Forwarded-For
+	UserHeader         string        // user_header_name: carries the customer's id
+	UserHeaders        []UserHeader  // user_header_mappings
+	KeyHeader          string        // litellm_key_header_name: read for the credential before all others
+	RequireUser        bool          // enforce_user_param: a call must name its customer
+	MaxRequestMB       *int64        // max_request_size_mb
+	MaxParallel        *int64        // global_max_parallel_requests, over the whole proxy
+	FailClosed         bool          // fail_closed_*_enforcement: refuse when the counters cannot be reached
+	SpendLogsRetention string        // a policy.Duration; "": kept
 }
 
 // UserHeader maps a request header to whom it names.
@@ -80,16 +79,8 @@ type Router struct {
 	Timeout       time.Duration // 0: the default
 	StreamTimeout time.Duration // 0: Timeout
 	Retries       *int
-	AllowedFails  *int          // failures in a row before a deployment is ejected
-	Cooldown      time.Duration // cooldown_time: how long it stays ejected; 0: the default
+	AllowedFails  *int          // failures in a row before a deployment is left out
+	Cooldown      time.Duration // cooldown_time: how long it stays out; 0: the default
+	NoCooldown    bool          // disable_cooldowns: never leave one out
+	RedisURL      policy.Secret // "": ours
 }
-
-// Warning is something that has no effect, or not the one it has in LiteLLM.
-type Warning struct {
-	Path    string // "litellm_settings.drop_params"
-	Line    int    // from 1; 0: not known
-	File    string // of an included file; "": the main one
-	Message string
-}
-
-func (w Warning) String() string { return position(w.File, w.Line) + w.Path + ": " + w.Message }

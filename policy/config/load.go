@@ -2,9 +2,13 @@ package config
 
 import (
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/purser/purser/policy"
 	"github.com/purser/purser/policy/pricemap"
 )
 
@@ -13,56 +17,125 @@ import (
 type Options struct {
 	Env      func(name string) (string, bool)  // looks up os.environ/NAME; nil: nothing is set
 	Prices   *pricemap.Map                     // nil: pricemap.Default
-	ReadFile func(name string) ([]byte, error) // reads what include names, relative to the file; nil: includes are an error
+	ReadFile func(name string) ([]byte, error) // reads what include names; nil: an error
 }
 
-// Load reads a file and what it includes. Its error is an Errors when the file
-// could be read but says something wrong.
+// Load reads a file and the files it includes, which stand beside it. Its error
+// is an Errors where the file could be read but not be used.
 func Load(path string, env func(string) (string, bool)) (*Config, error) {
-	data, err := os.ReadFile(path)
+	data, err := readFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
-	return Parse(data, Options{Env: env})
+	return Parse(data, Options{Env: env, ReadFile: func(name string) ([]byte, error) {
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(filepath.Dir(path), name)
+		}
+		return readFile(name)
+	}})
 }
 
-// Parse reads the text of a configuration.
-func Parse(data []byte, opts Options) (*Config, error) { return &Config{}, nil }
-
-// Error is one thing wrong in a configuration.
-type Error struct {
-	Path    string // "model_list[2].litellm_params.api_base"
-	Line    int    // from 1; 0: not known
-	File    string // of an included file; "": the main one
-	Message string // never holds a value of the file
-}
-
-func (e *Error) Error() string {
-	if e.Path == "" {
-		return position(e.File, e.Line) + e.Message
+// readFile reads a file, but not much more of it than Parse takes.
+func readFile(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
 	}
-	return position(e.File, e.Line) + e.Path + ": " + e.Message
+	defer file.Close()
+	return io.ReadAll(io.LimitReader(file, maxBytes+1))
 }
 
-// Errors is everything wrong in a configuration, in the order of the file.
-type Errors []*Error
-
-func (e Errors) Error() string {
-	lines := make([]string, len(e))
-	for i, one := range e {
-		lines[i] = one.Error()
+// Parse reads the text of a configuration. Its error is an Errors: everything
+// that is wrong. A Config comes back with it only where there is no error.
+func Parse(data []byte, opts Options) (*Config, error) {
+	r := &reader{
+		opts: opts, prices: opts.Prices, cfg: &Config{}, environ: map[string]string{},
+		said: map[string]bool{}, counts: map[string]int{}, once: map[string]value{},
 	}
-	return strings.Join(lines, "\n")
+	if r.prices == nil {
+		r.prices = pricemap.Default()
+	}
+	r.file(data)
+	if len(r.errs) > 0 {
+		slices.SortStableFunc(r.errs, func(a, b *Error) int {
+			if c := strings.Compare(a.File, b.File); c != 0 {
+				return c
+			}
+			return a.Line - b.Line
+		})
+		return nil, r.errs
+	}
+	for i, times := range r.times {
+		if times > 1 {
+			r.cfg.Warnings[i].Message += fmt.Sprintf(" (%d models have it)", times)
+		}
+	}
+	return r.cfg, nil
 }
 
-func position(file string, line int) string {
-	switch {
-	case file != "" && line > 0:
-		return fmt.Sprintf("%s line %d: ", file, line)
-	case file != "":
-		return file + ": "
-	case line > 0:
-		return fmt.Sprintf("line %d: ", line)
+// file reads the sections in the order in which they need each other.
+func (r *reader) file(data []byte) {
+	root, ok := parseYAML(data, "", r.report)
+	if !ok {
+		return
 	}
-	return ""
+	if root.kind == list {
+		// Only models, as fragments of documentation have it.
+		root = value{kind: object, at: root.at, fields: []field{{"model_list", root.moved(root.at, "model_list")}}}
+	}
+	if root.null() {
+		root = value{kind: object, at: root.at}
+	}
+	if _, ok := r.object(root); !ok {
+		return
+	}
+	root = r.include(root)
+	r.environment(root.get("environment_variables"))
+	section(r, topTable, r.cfg, root)
+	r.masterKey()
+	r.models(root.get("model_list"), root.get("credential_list"))
+	r.adjustPrices()
+	r.checkAliases(root)
+}
+
+// masterKey takes the variable that LiteLLM takes where the file names none.
+func (r *reader) masterKey() {
+	if _, given := r.once["master_key"]; given {
+		return
+	}
+	if key, ok := r.lookup("LITELLM_MASTER_KEY"); ok {
+		r.hide(key)
+		r.cfg.MasterKey = policy.Secret(key)
+	}
+}
+
+// environment reads environment_variables, in which one may name another.
+func (r *reader) environment(v value) {
+	if v.null() {
+		return
+	}
+	fields, _ := r.object(v)
+	for _, f := range fields {
+		if f.value.null() {
+			continue
+		}
+		if secret, ok := r.secret(f.value); ok {
+			r.environ[f.name] = secret.Reveal()
+			if r.cfg.Environment == nil {
+				r.cfg.Environment = map[string]policy.Secret{}
+			}
+			r.cfg.Environment[f.name] = secret
+		}
+	}
+}
+
+// twice reports, once there is an error, that a setting stands in two places.
+func (r *reader) twice(name string, v value) bool {
+	first, given := r.once[name]
+	if given {
+		r.fail(v, "is set a second time; the first is %s", first.at.path())
+		return true
+	}
+	r.once[name] = v
+	return false
 }

@@ -1,0 +1,367 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/purser/purser/policy"
+)
+
+// builder makes deployments of entries.
+type builder struct {
+	*reader
+	ids  map[string]value // taken ids and whose they are
+	made []made
+}
+
+type made struct {
+	entry *entry
+	d     *policy.Deployment
+}
+
+// deployment checks an entry as a whole and adds what it makes.
+func (b *builder) deployment(e *entry) {
+	r := b.reader
+	if e.name == "" {
+		r.fail(e.at, "needs a model_name")
+	}
+	if e.model.null() {
+		r.fail(e.params, "needs model: the provider and its name for the model, as in openai/gpt-4o")
+		return
+	}
+	model, ok := r.text(e.model)
+	if !ok || e.name == "" || !b.active(e) {
+		return
+	}
+	p, target, ok := r.inferProvider(model, e.provider)
+	at := e.model
+	if e.provider != "" {
+		at = e.providerAt
+	}
+	switch {
+	case !ok:
+		b.unknownProvider(at, model)
+		return
+	case p.why != "":
+		r.fail(at, "the provider %s cannot be served: %s", p.name, p.why)
+		return
+	}
+	target = plainTarget(p, target)
+	if !b.names(e, target) {
+		return
+	}
+	known, listed := r.known(e, p, target)
+	d := &policy.Deployment{
+		Model: e.name, Provider: p.name, Target: target,
+		MaxInput: first(e.maxInput, known.MaxInput), MaxOutput: first(e.maxOutput, e.maxTokens, known.MaxOutput),
+		Mode: first(e.mode, known.Mode), RPM: e.rpm, TPM: e.tpm, Blocked: e.blocked, AccessGroups: e.groups,
+	}
+	if d.Mode == "" && strings.HasPrefix(target, "rerank-") {
+		d.Mode = "rerank"
+	}
+	end, ok := b.endpoint(e, p, d)
+	if !ok {
+		return
+	}
+	d.Format, d.Scheme, d.Host, d.Port, d.PathPrefix, d.Query = end.format, end.scheme, end.host, end.port, end.prefix, end.query
+	b.credential(e, p, end, d)
+	d.Price = r.price(e, p, d.Host, d.Mode, known, listed)
+	d.ID = b.id(e, d)
+	b.upstream(e, d)
+	b.made = append(b.made, made{e, d})
+	r.cfg.Deployments = append(r.cfg.Deployments, d)
+	d.Info, d.Params = r.shown(e.info), r.shown(e.params)
+	if e.info.null() {
+		d.Info = []byte("{}")
+	}
+}
+
+func first[T comparable](all ...T) T {
+	var zero T
+	for _, one := range all {
+		if one != zero {
+			return one
+		}
+	}
+	return zero
+}
+
+// active reports whether the entry is meant for this environment.
+func (b *builder) active(e *entry) bool {
+	if e.places == nil {
+		return true
+	}
+	here, _ := b.lookup("LITELLM_ENVIRONMENT")
+	if slices.Contains(e.places, here) {
+		return true
+	}
+	b.warn(e.at, "is left out: it is for other environments than LITELLM_ENVIRONMENT says")
+	return false
+}
+
+func (b *builder) unknownProvider(at value, model string) {
+	if strings.Contains(model, "*") && !strings.Contains(model, "/") {
+		b.fail(at, "does not say whose models these are: write openai/* or the like")
+		return
+	}
+	name, _, _ := strings.Cut(model, "/")
+	if near := nearest(name, providerNames()); near != "" {
+		b.fail(at, "names no provider that is known; did you mean %s/…?", near)
+		return
+	}
+	b.fail(at, "names no provider that is known: write openai/… for a server with OpenAI's API, with its api_base")
+}
+
+// plainTarget takes off what LiteLLM puts before a name to say how it is to be called.
+func plainTarget(p provider, target string) string {
+	for _, how := range []string{"responses/", "o_series/", "gpt5_series/", "chat/", "completion/"} {
+		if rest, ok := strings.CutPrefix(target, how); ok && (p.name == "openai" || p.name == "azure") {
+			return rest
+		}
+	}
+	return target
+}
+
+// names checks the two names of a model and their wildcards.
+func (b *builder) names(e *entry, target string) bool {
+	bad := func(text string) bool {
+		return text == "" || len(text) > 256 || strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == 0x7f })
+	}
+	switch {
+	case bad(e.name):
+		b.fail(e.at.get("model_name"), "must be 1 to 256 characters, and plain text")
+	case bad(target) || strings.ContainsAny(target, " ?#"):
+		b.fail(e.model, "must name a model in 1 to 256 characters, without spaces, ? and #")
+	case strings.Count(e.name, "*") > 1:
+		b.fail(e.at.get("model_name"), "may hold one * only")
+	case strings.Count(target, "*") > 1:
+		b.fail(e.model, "may hold one * only")
+	case strings.Contains(target, "*") && !strings.Contains(e.name, "*"):
+		b.fail(e.model, "has a * for which model_name has none")
+	default:
+		return true
+	}
+	return false
+}
+
+// endpoint finds where calls go: api_base, else a variable, else where the
+// provider is.
+func (b *builder) endpoint(e *entry, p provider, d *policy.Deployment) (endpoint, bool) {
+	at, text := e.base, p.base
+	switch {
+	case !e.base.null():
+		given, ok := b.text(e.base)
+		if !ok {
+			return endpoint{}, false
+		}
+		text = given
+	default:
+		at = e.model
+		for _, name := range p.bases {
+			if found, ok := b.lookup(name); ok && found != "" {
+				text = found
+				break
+			}
+		}
+	}
+	if text == "" {
+		b.fail(at, "the model %s needs an api_base: where its server is", strconv.Quote(e.name))
+		return endpoint{}, false
+	}
+	end, err := readBase(text)
+	if err != nil {
+		b.fail(at, "the address of the server %s", err)
+		return endpoint{}, false
+	}
+	if p.name == "openai" && end.prefix == "" && !e.base.null() {
+		b.warnOnce(e.base, "api_base without a path", "calls go to /chat/completions, while most servers want /v1 before it: is it missing?")
+	}
+	version := e.version
+	if version == "" && strings.HasPrefix(p.name, "azure") && p.format == policy.FormatAzure {
+		version, _ = b.lookup("AZURE_API_VERSION")
+	}
+	end.shape(p, d.Target, d.Mode, version)
+	return end, true
+}
+
+// credential finds what calls are sent with. Where there is none and the
+// provider wants one, the model could only fail: that stops the start.
+func (b *builder) credential(e *entry, p provider, end endpoint, d *policy.Deployment) {
+	d.CredentialHeader = end.header
+	from := e.key
+	if from.null() && !e.token.null() {
+		from, d.CredentialHeader = e.token, "authorization"
+	}
+	if d.CredentialHeader == "authorization" {
+		d.CredentialPrefix = "Bearer "
+	}
+	if name, is := from.reference(); is {
+		if _, set := b.lookup(name); !set {
+			b.fail(from, "the environment variable %s is not set, so calls of the model %s would be refused by its provider: set it, or take the model out", printable(name), strconv.Quote(e.name))
+			return
+		}
+	}
+	switch {
+	case !from.null():
+		d.Credential, _ = b.secret(from)
+	case e.base.null() || b.own(p, d.Host):
+		for _, name := range p.keys {
+			if text, ok := b.lookup(name); ok && text != "" {
+				d.Credential = policy.Secret(text)
+				b.hide(text)
+				break
+			}
+		}
+		if d.Credential == "" && !p.free {
+			b.fail(e.model, "the model %s has no api_key, and %s is not set", strconv.Quote(e.name), strings.Join(p.keys, " or "))
+		}
+	case !p.free && p.name != "openai":
+		b.fail(e.base, "the model %s has no api_key; one from the environment is sent to the provider's own address only", strconv.Quote(e.name))
+	}
+	if text := d.Credential.Reveal(); !isHeaderValue(text) || strings.TrimSpace(text) != text {
+		b.fail(from, "holds what no credential can: a line break or a space at its end")
+	}
+	if d.Credential == "" {
+		d.CredentialHeader, d.CredentialPrefix = "", ""
+	}
+}
+
+// own reports whether a host is the provider's, so that the provider's
+// credential may be sent there unasked.
+func (b *builder) own(p provider, host string) bool {
+	if end, err := readBase(p.base); err == nil && end.host == host {
+		return true
+	}
+	if p.name == "azure" || p.name == "azure_text" || p.name == "azure_ai" {
+		return strings.HasSuffix(host, ".azure.com")
+	}
+	for _, name := range p.bases {
+		if text, ok := b.lookup(name); ok {
+			if end, err := readBase(text); err == nil && end.host == host {
+				return true
+			}
+		}
+	}
+	return p.name == "openai" && strings.HasSuffix(host, ".api.openai.com")
+}
+
+// id is model_info.id, else the public name and a short hash of what the entry
+// is: without its credential, so that a new key is not a new deployment, but
+// with the name of the variable that holds it, which tells two accounts apart.
+func (b *builder) id(e *entry, d *policy.Deployment) string {
+	if !e.id.null() {
+		text, ok := b.text(e.id)
+		if !ok {
+			return ""
+		}
+		id := text
+		if !isID(text) {
+			sum := sha256.Sum256([]byte(text))
+			id = slug(text, 40) + "-" + hex.EncodeToString(sum[:4])
+			b.warn(e.id, "is used as %s: an id is made of a-z, 0-9 and - and has at most 63 characters", id)
+		}
+		if first, taken := b.ids[id]; taken {
+			b.fail(e.id, "is the id of another model as well; see line %d", first.at.line)
+		}
+		b.ids[id] = e.id
+		return id
+	}
+	variable, _ := e.key.reference()
+	identity := strings.Join([]string{
+		d.Model, d.Provider, d.Target, d.Scheme, d.Host, strconv.Itoa(d.Port), d.PathPrefix, d.Query, e.organization.Reveal(), variable,
+	}, "\x00")
+	sum := sha256.Sum256([]byte(identity))
+	base := slug(d.Model, 40) + "-" + hex.EncodeToString(sum[:5])
+	id := base
+	for n := 2; ; n++ {
+		if _, taken := b.ids[id]; !taken {
+			break
+		}
+		id = base + "-" + strconv.Itoa(n)
+	}
+	b.ids[id] = e.at
+	return id
+}
+
+func isID(text string) bool {
+	return len(text) > 0 && len(text) <= 63 && strings.Trim(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+}
+
+// slug is what is left of a name that is made of a-z, 0-9 and -.
+func slug(text string, length int) string {
+	var b strings.Builder
+	for _, c := range strings.ToLower(text) {
+		switch {
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
+			b.WriteRune(c)
+		case c == '*':
+			b.WriteString("any")
+		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
+			b.WriteByte('-')
+		}
+		if b.Len() >= length {
+			break
+		}
+	}
+	return first(strings.Trim(b.String(), "-"), "model")
+}
+
+// upstream notes what the entry sets about its calls.
+func (b *builder) upstream(e *entry, d *policy.Deployment) {
+	u := Upstream{Timeout: e.timeout, StreamTimeout: e.stream, Retries: e.retries, Headers: e.headers}
+	if e.organization != "" && d.Provider == "openai" {
+		headers := map[string]policy.Secret{"openai-organization": e.organization}
+		for name, text := range e.headers {
+			headers[name] = text
+		}
+		u.Headers = headers
+	}
+	if u.Timeout == 0 && u.StreamTimeout == 0 && u.Retries == nil && len(u.Headers) == 0 {
+		return
+	}
+	if b.cfg.Upstreams == nil {
+		b.cfg.Upstreams = map[string]Upstream{}
+	}
+	b.cfg.Upstreams[d.ID] = u
+}
+
+// weights sets shares and priorities by public name: as LiteLLM, by weight where
+// the first deployment has one, else by its rpm, else by its tpm. Where some
+// have an order, those without come last.
+func (b *builder) weights() {
+	groups := map[string][]made{}
+	for _, m := range b.made {
+		groups[m.d.Model] = append(groups[m.d.Model], m)
+	}
+	for _, group := range groups {
+		ordered := slices.ContainsFunc(group, func(m made) bool { return m.entry.order != nil })
+		fractions := slices.ContainsFunc(group, func(m made) bool { return m.entry.weight != nil && *m.entry.weight%1000 != 0 })
+		head := group[0].entry
+		for _, m := range group {
+			share := int64(0)
+			switch e := m.entry; {
+			case head.weight != nil && e.weight != nil && fractions:
+				share = *e.weight
+			case head.weight != nil && e.weight != nil:
+				share = *e.weight / 1000
+			case head.weight != nil && fractions:
+				share = 1000 // of one
+			case head.weight != nil:
+			case head.rpm != nil && e.rpm != nil:
+				share = *e.rpm
+			case head.rpm == nil && head.tpm != nil && e.tpm != nil:
+				share = *e.tpm
+			}
+			m.d.Weight = int(min(share, 1_000_000_000))
+			switch {
+			case m.entry.order != nil:
+				m.d.Priority = int(*m.entry.order)
+			case ordered:
+				m.d.Priority = 1_000_001
+			}
+		}
+	}
+}

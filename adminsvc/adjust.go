@@ -24,10 +24,10 @@ func (s *server) adjust(ctx context.Context, entries []policy.Entry) error {
 	if len(entries) == 0 {
 		return nil
 	}
-	if s.Adjuster == nil {
+	if s.Adjust == nil {
 		return &Error{Status: 503, Type: "no_db_connection", Param: "None", Message: "Spend cannot be adjusted: this server keeps no journal"}
 	}
-	return s.Adjuster.Adjust(ctx, entries)
+	return s.Adjust(ctx, entries)
 }
 
 // setSpend makes what an entity has spent in its current window to, and returns
@@ -63,7 +63,7 @@ func (s *server) carrySpend(ctx context.Context, c *Caller, from policy.Scope, l
 	var queries []policy.SpendQuery
 	for _, start := range starts {
 		for _, m := range models {
-			queries = append(queries, policy.SpendQuery{Scope: from, Model: m, From: start, Until: forever})
+			queries = append(queries, policy.SpendQuery{Scope: from, Model: m, From: start})
 		}
 	}
 	since, err := s.Spend.Spent(ctx, queries)
@@ -88,7 +88,7 @@ func (s *server) carrySpend(ctx context.Context, c *Caller, from policy.Scope, l
 				whole += piece
 			}
 			if piece != 0 {
-				id := "carry-" + to.ID + "-" + itoa(at.Unix()) + "-" + models[m] // the same however often it is booked
+				id := "carry-" + to.ID[:min(len(to.ID), 16)] + "-" + itoa(at.Unix()) + "-" + models[m] // the same however often it is booked
 				entries = append(entries, s.adjustment(c, to, models[m], piece, at, id))
 			}
 		}

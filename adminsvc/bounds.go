@@ -1,27 +1,45 @@
 package adminsvc
 
 import (
+	"context"
+	"slices"
 	"strings"
 
 	"github.com/purser/purser/policy"
 )
 
-// modelsWithin checks that a child's model list grants nothing that its parent's
+// names are what a model list may hold: the catalog's, and managed access groups.
+type names struct {
+	catalog *policy.Catalog
+	groups  map[string][]string // name → models
+}
+
+// names reads the managed access groups beside the catalog.
+func (s *server) names(ctx context.Context, r policy.Reader) (*names, error) {
+	n := &names{catalog: s.Catalog(), groups: map[string][]string{}}
+	groups, _, err := policy.List[*policy.AccessGroup](ctx, r, policy.Query{Kind: policy.EntityAccessGroup})
+	for _, g := range groups {
+		n.groups[g.Name] = g.Models
+	}
+	return n, err
+}
+
+// within checks that a child's model list grants nothing that its parent's
 // does not. It returns the first entry that goes beyond, "" where none does. An
 // empty child list takes what the parent has: the parent is asked at every request.
-func modelsWithin(c *policy.Catalog, child, parent []string) string {
+func (n *names) within(child, parent []string) string {
 	if len(parent) == 0 {
 		return ""
 	}
 	for _, entry := range child {
-		if !entryWithin(c, entry, parent) {
+		if !n.entryWithin(entry, parent) {
 			return entry
 		}
 	}
 	return ""
 }
 
-func entryWithin(c *policy.Catalog, entry string, parent []string) bool {
+func (n *names) entryWithin(entry string, parent []string) bool {
 	switch entry {
 	case policy.AllTeamModels, policy.NoDefaultModels:
 		return true // defers to the parent, or grants nothing
@@ -31,13 +49,12 @@ func entryWithin(c *policy.Catalog, entry string, parent []string) bool {
 	if contains(parent, entry) {
 		return true
 	}
-	if models := c.Group(entry); models != nil {
-		for _, m := range models {
-			if !c.Allows(parent, m) {
-				return false
-			}
-		}
-		return true
+	models := n.catalog.Group(entry)
+	if models == nil {
+		models = n.groups[entry]
+	}
+	if models != nil {
+		return !slices.ContainsFunc(models, func(m string) bool { return !n.allows(parent, m) })
 	}
 	if strings.Contains(entry, "*") {
 		for _, p := range parent {
@@ -47,7 +64,12 @@ func entryWithin(c *policy.Catalog, entry string, parent []string) bool {
 		}
 		return false
 	}
-	return c.Allows(parent, entry)
+	return n.allows(parent, entry)
+}
+
+// allows reports whether a list admits a model, by itself or by a managed group.
+func (n *names) allows(list []string, model string) bool {
+	return n.catalog.Allows(list, model) || slices.ContainsFunc(list, func(entry string) bool { return slices.Contains(n.groups[entry], model) })
 }
 
 // beyond names the first limit of child that is above the parent's own, with both

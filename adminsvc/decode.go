@@ -330,11 +330,41 @@ func parseBody(data []byte) (Fields, error) {
 		e := &Error{Status: http.StatusBadRequest, Type: "invalid_request_error", Param: "request_body", Message: "Invalid JSON payload: " + jsonMessage(err)}
 		var syntax *jsontext.SyntacticError
 		if errors.As(err, &syntax) && syntax.JSONPointer != "" {
-			e.Param = strings.TrimPrefix(strings.ReplaceAll(string(syntax.JSONPointer), "/", "."), ".")
+			e.Param = dotted(syntax.JSONPointer)
 		}
 		return nil, e
 	}
+	if name, found := zeroByte(data); found {
+		return nil, &Error{Status: http.StatusBadRequest, Type: "invalid_request_error", Param: name, Message: "Invalid JSON payload: a text or name holds the character U+0000"}
+	}
 	return fields, nil
+}
+
+// zeroByte finds the character U+0000 in a text of valid JSON, and the field it is
+// in. PostgreSQL cannot look into documents that hold one.
+func zeroByte(data []byte) (field string, found bool) {
+	if !bytes.Contains(data, []byte(`\u0000`)) {
+		return "", false
+	}
+	d := jsontext.NewDecoder(bytes.NewReader(data))
+	for {
+		t, err := d.ReadToken()
+		if err != nil {
+			return "", false
+		}
+		if t.Kind() == '"' && strings.ContainsRune(t.String(), 0) {
+			return dotted(d.StackPointer()), true
+		}
+	}
+}
+
+// dotted is a JSON pointer as params are written: metadata.tags.0.
+func dotted(p jsontext.Pointer) string {
+	var parts []string
+	for name := range p.Tokens() {
+		parts = append(parts, strings.ReplaceAll(name, "\x00", ""))
+	}
+	return strings.Join(parts, ".")
 }
 
 // jsonMessage says what is wrong with JSON without quoting values: one may be a secret.

@@ -111,17 +111,16 @@ func (s *server) checkKey(ctx context.Context, tx policy.Tx, k *policy.Key, f fa
 			return err
 		}
 	}
-	for _, id := range fields.AccessGroupIDs.Or(nil) {
-		g, err := find[*policy.AccessGroup](ctx, tx, policy.EntityAccessGroup, id)
-		if err != nil {
-			return err
-		}
-		if g == nil {
-			return badRequest("access_group_ids", "Access group not found: %s", clip(id))
-		}
+	groups, err := grantedGroups(ctx, tx, fields.AccessGroupIDs)
+	if err != nil {
+		return err
+	}
+	names, err := s.names(ctx, tx)
+	if err != nil {
+		return err
 	}
 	if f.project != nil {
-		if over := modelsWithin(s.Catalog(), k.Models, f.project.Models); over != "" {
+		if over := names.within(k.Models, f.project.Models); over != "" {
 			return badRequest("models", "Model %s is not among the models of project %s", clip(over), f.project.ID)
 		}
 		if field, message := budgetBeyond(&k.Limits, &f.project.Limits); field != "" {
@@ -129,7 +128,7 @@ func (s *server) checkKey(ctx context.Context, tx policy.Tx, k *policy.Key, f fa
 		}
 	}
 	if f.team != nil {
-		if over := modelsWithin(s.Catalog(), k.Models, f.team.Models); over != "" {
+		if over := names.within(k.Models, f.team.Models); over != "" {
 			return badRequest("models", "Model %s is not among the models of team %s", clip(over), f.team.ID)
 		}
 	}
@@ -142,7 +141,32 @@ func (s *server) checkKey(ctx context.Context, tx policy.Tx, k *policy.Key, f fa
 			return badRequest("key_alias", "Key with alias '%s' already exists. Aliases are unique among all keys.", k.Alias)
 		}
 	}
+	k.Models = grant(k.Models, groups)
 	return s.checkKeyThroughput(ctx, tx, k, f, fields)
+}
+
+// grantedGroups are the names of the managed access groups that an entity is given by id.
+func grantedGroups(ctx context.Context, r policy.Reader, ids Opt[[]string]) ([]string, error) {
+	var out []string
+	for _, id := range ids.Or(nil) {
+		g, err := find[*policy.AccessGroup](ctx, r, policy.EntityAccessGroup, id)
+		if err != nil {
+			return nil, err
+		}
+		if g == nil {
+			return nil, badRequest("access_group_ids", "Access group not found: %s", clip(id))
+		}
+		out = append(out, g.Name)
+	}
+	return out, nil
+}
+
+// grant adds groups to a model list. The empty list is all models already.
+func grant(models, groups []string) []string {
+	if len(models) == 0 {
+		return models
+	}
+	return union(models, groups)
 }
 
 func mustExistBudget(ctx context.Context, r policy.Reader, field, id string) error {
@@ -160,14 +184,18 @@ var keyTypes = map[string][]string{
 
 // within refuses a key that may do more than its maker's: nobody grants more
 // than they hold. what is the maker's key, the field is the one that goes beyond.
-func (s *server) within(k, holder *policy.Key) error {
+func (s *server) within(ctx context.Context, r policy.Reader, k, holder *policy.Key) error {
 	if holder == nil {
 		return nil
 	}
 	beyond := func(field string) error {
 		return forbidden(field, "%s goes beyond what the key you call with is allowed", field)
 	}
-	if field := s.rulesBeyond(&k.Rules, &holder.Rules, k.Record, holder.Record); field != "" {
+	names, err := s.names(ctx, r)
+	if err != nil {
+		return err
+	}
+	if field := s.rulesBeyond(names, &k.Rules, &holder.Rules, k.Record, holder.Record); field != "" {
 		return beyond(field)
 	}
 	if !holder.Expires.IsZero() && (k.Expires.IsZero() || k.Expires.After(holder.Expires)) {
@@ -190,9 +218,9 @@ func (s *server) within(k, holder *policy.Key) error {
 // rulesBeyond names the field in which a set of rules allows more than another: a
 // model that the other lacks, a limit of the other's that it does not have at
 // least as low. "" where none does.
-func (s *server) rulesBeyond(r, holder *policy.Rules, created, holderCreated policy.Record) string {
+func (s *server) rulesBeyond(n *names, r, holder *policy.Rules, created, holderCreated policy.Record) string {
 	if open := len(holder.Models) == 0 || containsAny(holder.Models, "*", policy.AllProxyModels, policy.AllTeamModels); !open {
-		if len(r.Models) == 0 || modelsWithin(s.Catalog(), r.Models, holder.Models) != "" || containsAny(r.Models, policy.AllTeamModels) {
+		if len(r.Models) == 0 || n.within(r.Models, holder.Models) != "" || containsAny(r.Models, policy.AllTeamModels) {
 			return "models"
 		}
 	}

@@ -133,6 +133,9 @@ func (s *server) admitKey(ctx context.Context, tx policy.Tx, c *Caller, old, k *
 			return err
 		}
 	}
+	if err := s.capKeyLife(old, k, f.team); err != nil {
+		return err
+	}
 	if !c.Admin() {
 		if err := s.checkOwner(ctx, tx, c, k, f); err != nil {
 			return err
@@ -140,11 +143,34 @@ func (s *server) admitKey(ctx context.Context, tx policy.Tx, c *Caller, old, k *
 		if len(in.Permissions.Or(nil)) > 0 && (old == nil || string(mustField(old, "permissions")) != string(in.Permissions.Value.Stored())) {
 			return forbidden("permissions", "Only proxy admins may set permissions")
 		}
-		if err := s.within(k, c.Key); err != nil {
+		if err := s.within(ctx, tx, k, c.Key); err != nil {
 			return err
 		}
 	}
 	return s.checkKey(ctx, tx, k, f, in)
+}
+
+// capKeyLife holds members' keys to the longest life their team gives them.
+func (s *server) capKeyLife(old, k *policy.Key, t *policy.Team) error {
+	if t == nil || k.UserID == "" || old != nil && old.Expires.Equal(k.Expires) {
+		return nil
+	}
+	in, err := decodeStored[struct {
+		Duration Opt[string] `json:"team_member_key_duration"`
+	}](storedFields(t.Fields))
+	if err != nil || in.Duration.Or("") == "" {
+		return err
+	}
+	latest, err := s.expiry(in.Duration)
+	switch {
+	case err != nil:
+		return err
+	case k.Expires.IsZero() && old == nil:
+		k.Expires = latest
+	case k.Expires.IsZero() || k.Expires.After(latest):
+		return badRequest("duration", "Keys of members of team %s live at most %s", t.ID, in.Duration.Value)
+	}
+	return nil
 }
 
 func mustField(k *policy.Key, name string) []byte {

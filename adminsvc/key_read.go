@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 
 	"github.com/purser/purser/policy"
 )
@@ -75,9 +74,6 @@ func (s *server) keyDetails(ctx context.Context, k *policy.Key, deleted bool) (O
 	queries := []policy.SpendQuery{}
 	add := func(w policy.Window, model string) {
 		from, until := w.Bounds(s.now(), s.Settings().Calendar)
-		if until.IsZero() {
-			until = forever
-		}
 		queries = append(queries, policy.SpendQuery{Scope: keySpender(k).scope, Model: model, From: from, Until: until})
 	}
 	w, err := s.budgetWindow(ctx, keySpender(k))
@@ -89,7 +85,7 @@ func (s *server) keyDetails(ctx context.Context, k *policy.Key, deleted bool) (O
 	var windows, models []policy.Limit
 	for _, l := range (&policy.Limits{BudgetLimits: k.Limits.BudgetLimits, ModelMaxBudget: k.Limits.ModelMaxBudget}).Compile(k.CreatedAt) {
 		switch {
-		case l.Kind != policy.KindSpend || strings.Contains(l.Model, "*"):
+		case l.Kind != policy.KindSpend:
 			continue
 		case l.Model == "":
 			windows = append(windows, l)

@@ -123,7 +123,7 @@ func (s *server) changeKey(ctx context.Context, tx policy.Tx, c *Caller, old *po
 	if err := s.admitKey(ctx, tx, c, old, &k, in); err != nil {
 		return nil, err
 	}
-	if err := s.onlyNarrower(ctx, c, on, old, &k); err != nil {
+	if err := s.onlyNarrower(ctx, tx, c, on, old, &k); err != nil {
 		return nil, err
 	}
 	k.Fields = fields.Stored()
@@ -145,12 +145,12 @@ func (s *server) moveKey(fields, sent Fields) Fields {
 
 // onlyNarrower holds who merely owns a key to what whoever made it for them
 // allowed: they may take from it, not add.
-func (s *server) onlyNarrower(ctx context.Context, c *Caller, on target, old, k *policy.Key) error {
+func (s *server) onlyNarrower(ctx context.Context, r policy.Reader, c *Caller, on target, old, k *policy.Key) error {
 	is, err := s.relationTo(ctx, c, on)
 	if err != nil || is&managers != 0 || old.CreatedBy == c.UserID && c.UserID != "" && is&isSelf == 0 {
 		return err
 	}
-	return s.within(k, old)
+	return s.within(ctx, r, k, old)
 }
 
 func (s *server) keyByAlias(ctx context.Context, r policy.Reader, alias string) (*policy.Key, error) {

@@ -50,28 +50,21 @@ type modelsQuery struct {
 
 // access is what a caller may call: every list must admit a model.
 type access struct {
-	catalog *policy.Catalog
-	lists   [][]string
-	groups  map[string][]string // managed access groups: name or id → models
+	*names
+	lists [][]string
 }
 
 func (a access) allows(name string) bool {
-	return !slices.ContainsFunc(a.lists, func(list []string) bool {
-		if a.catalog.Allows(list, name) {
-			return false
-		}
-		for _, entry := range list {
-			if slices.Contains(a.groups[entry], name) {
-				return false
-			}
-		}
-		return true
-	})
+	return !slices.ContainsFunc(a.lists, func(list []string) bool { return len(list) > 0 && !a.names.allows(list, name) })
 }
 
 // accessOf reads the model lists of everything above a caller.
 func (s *server) accessOf(ctx context.Context, c *Caller, team string) (access, error) {
-	a := access{catalog: s.Catalog()}
+	names, err := s.names(ctx, s.Store)
+	a := access{names: names}
+	if err != nil {
+		return a, err
+	}
 	if team != "" {
 		t, err := s.teamFor(ctx, s.Store, c, team, teamRead)
 		if err != nil {
@@ -80,7 +73,7 @@ func (s *server) accessOf(ctx context.Context, c *Caller, team string) (access, 
 		a.lists = append(a.lists, t.Models)
 	}
 	if c.Master {
-		return a, s.loadGroups(ctx, &a)
+		return a, nil
 	}
 	k := c.Key
 	a.lists = append(a.lists, k.Models)
@@ -120,20 +113,7 @@ func (s *server) accessOf(ctx context.Context, c *Caller, team string) (access, 
 	if c.User != nil {
 		a.lists = append(a.lists, c.User.Models)
 	}
-	return a, s.loadGroups(ctx, &a)
-}
-
-// loadGroups reads the managed access groups, if any list could mean one.
-func (s *server) loadGroups(ctx context.Context, a *access) error {
-	if !slices.ContainsFunc(a.lists, func(l []string) bool { return len(l) > 0 }) {
-		return nil
-	}
-	groups, _, err := policy.List[*policy.AccessGroup](ctx, s.Store, policy.Query{Kind: policy.EntityAccessGroup})
-	a.groups = map[string][]string{}
-	for _, g := range groups {
-		a.groups[g.ID], a.groups[g.Name] = g.Models, g.Models
-	}
-	return err
+	return a, nil
 }
 
 func (s *server) listModels(ctx context.Context, c *Caller, in *modelsQuery) (any, error) {

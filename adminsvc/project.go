@@ -104,7 +104,11 @@ func (s *server) checkProject(ctx context.Context, tx policy.Tx, p *policy.Proje
 	if err := mustExistBudget(ctx, tx, "budget_id", p.BudgetID); err != nil {
 		return err
 	}
-	if over := modelsWithin(s.Catalog(), p.Models, t.Models); over != "" {
+	names, err := s.names(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if over := names.within(p.Models, t.Models); over != "" {
 		return badProject(badRequest("models", "Model %s is not among the models of team %s", clip(over), t.ID))
 	}
 	if field, message := beyond(&p.Limits, &t.Limits); field != "" {

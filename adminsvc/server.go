@@ -38,19 +38,17 @@ type SpendReader interface {
 	Activity(ctx context.Context, q policy.ActivityQuery) ([]policy.ActivityRow, error)
 }
 
-// Adjuster books a manual change of spend: each is a journal entry of type
-// adjustment. It returns once budgets count it.
-type Adjuster interface {
-	Adjust(ctx context.Context, entries []policy.Entry) error
-}
-
 // Config is what the API needs. Store, Spend, Catalog and Settings are required.
 type Config struct {
 	Store    policy.Store
 	Spend    SpendReader
-	Adjuster Adjuster // nil: spend cannot be reset, and says so
 	Catalog  func() *policy.Catalog
 	Settings func() *policy.Settings // who holds the master key is there
+
+	// Adjust books manual changes of spend: journal entries of type adjustment,
+	// idempotent by call id. It returns once budgets count them. nil: spend cannot
+	// be reset, nor a key that has spent be regenerated, and the API says so.
+	Adjust func(ctx context.Context, entries []policy.Entry) error
 
 	Clock   func() time.Time // default time.Now
 	NewID   func() string    // default a random UUID

@@ -15,9 +15,6 @@ type spender struct {
 	created  time.Time
 }
 
-// forever ends the windows that do not end.
-var forever = time.Date(9000, 1, 1, 0, 0, 0, 0, time.UTC)
-
 // spent answers what each spent in its current budget window, in order.
 func (s *server) spent(ctx context.Context, of ...spender) ([]policy.Money, error) {
 	if len(of) == 0 {
@@ -30,9 +27,6 @@ func (s *server) spent(ctx context.Context, of ...spender) ([]policy.Money, erro
 			return nil, err
 		}
 		from, until := w.Bounds(s.now(), s.Settings().Calendar)
-		if until.IsZero() {
-			until = forever
-		}
 		queries[i] = policy.SpendQuery{Scope: e.scope, From: from, Until: until}
 	}
 	return s.Spend.Spent(ctx, queries)

@@ -142,14 +142,12 @@ func (s *server) checkTeam(ctx context.Context, tx policy.Tx, t *policy.Team, in
 	if err := mustExistBudget(ctx, tx, "budget_id", t.BudgetID); err != nil {
 		return err
 	}
-	for _, id := range in.AccessGroupIDs.Or(nil) {
-		if g, err := find[*policy.AccessGroup](ctx, tx, policy.EntityAccessGroup, id); err != nil || g == nil {
-			if err == nil {
-				err = badRequest("access_group_ids", "Access group not found: %s", clip(id))
-			}
-			return err
-		}
+	groups, err := grantedGroups(ctx, tx, in.AccessGroupIDs)
+	if err != nil {
+		return err
 	}
+	own := t.Models
+	t.Models = grant(t.Models, groups)
 	if t.OrganizationID == "" {
 		return nil
 	}
@@ -160,7 +158,11 @@ func (s *server) checkTeam(ctx context.Context, tx policy.Tx, t *policy.Team, in
 	if o == nil {
 		return badRequest("organization_id", "Organization not found: %s", t.OrganizationID)
 	}
-	if over := modelsWithin(s.Catalog(), t.Models, o.Models); over != "" {
+	names, err := s.names(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if over := names.within(own, o.Models); over != "" {
 		return forbidden("models", "Model %s is not among the models of organization %s", clip(over), o.ID)
 	}
 	if field, message := beyond(&t.Limits, &o.Limits); field != "" {

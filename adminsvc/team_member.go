@@ -162,7 +162,11 @@ func (s *server) writeMembership(ctx context.Context, tx policy.Tx, c *Caller, t
 	if err := renamed(limits.Validate(), "", "max_budget_in_team"); err != nil {
 		return err
 	}
-	if over := modelsWithin(s.Catalog(), in.AllowedModels.Or(nil), t.Models); over != "" {
+	names, err := s.names(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if over := names.within(in.AllowedModels.Or(nil), t.Models); over != "" {
 		return badRequest("allowed_models", "Model %s is not among the models of team %s", clip(over), t.ID)
 	}
 	row.Role, row.Rules = m.Role, policy.Rules{Models: in.AllowedModels.Or(nil), Limits: limits}

@@ -126,7 +126,7 @@ func (s *server) changeTeam(ctx context.Context, c *Caller, id string, sent Fiel
 				}
 			}
 		}
-		if err := s.onlyNarrowerTeam(ctx, c, old, &t); err != nil {
+		if err := s.onlyNarrowerTeam(ctx, tx, c, old, &t); err != nil {
 			return nil, err
 		}
 		if err := s.checkTeam(ctx, tx, &t, in); err != nil {
@@ -139,12 +139,16 @@ func (s *server) changeTeam(ctx context.Context, c *Caller, id string, sent Fiel
 
 // onlyNarrowerTeam holds team admins to what the team was given: they may take
 // from it, not add.
-func (s *server) onlyNarrowerTeam(ctx context.Context, c *Caller, old, t *policy.Team) error {
+func (s *server) onlyNarrowerTeam(ctx context.Context, r policy.Reader, c *Caller, old, t *policy.Team) error {
 	is, err := s.relationTo(ctx, c, target{Team: old})
 	if err != nil || is&(isAdmin|isOrgAdmin) != 0 {
 		return err
 	}
-	if field := s.rulesBeyond(&t.Rules, &old.Rules, t.Record, old.Record); field != "" {
+	names, err := s.names(ctx, r)
+	if err != nil {
+		return err
+	}
+	if field := s.rulesBeyond(names, &t.Rules, &old.Rules, t.Record, old.Record); field != "" {
 		return forbidden(field, "Team admins may lower %s, not raise or remove it", field)
 	}
 	if !containsAll(t.Tags, old.Tags) {
@@ -304,7 +308,7 @@ func (s *server) setTeamModels(ctx context.Context, c *Caller, in *teamModelsCha
 		t.Models = f(old.Models, in.Models.Value)
 		fields := storedFields(old.Fields).With("models", textList(t.Models))
 		t.Fields = fields.Stored()
-		if err := s.onlyNarrowerTeam(ctx, c, old, &t); err != nil {
+		if err := s.onlyNarrowerTeam(ctx, tx, c, old, &t); err != nil {
 			return nil, err
 		}
 		full, err := decodeStored[teamFields](fields)

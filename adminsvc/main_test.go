@@ -1,0 +1,218 @@
+package adminsvc
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/purser/purser/policy"
+	"github.com/purser/purser/policy/postgres"
+	"github.com/purser/purser/policy/postgres/postgrestest"
+)
+
+func TestMain(m *testing.M) { postgrestest.Main(m) }
+
+const master = "sk-1234"
+
+// api is a server on a real database of the test's own.
+type api struct {
+	t     testing.TB
+	h     http.Handler
+	store *postgres.Store
+	log   *bytes.Buffer
+	mu    sync.Mutex
+	now   time.Time
+	ids   int
+}
+
+func setup(t testing.TB, change ...func(*Config)) *api {
+	t.Helper()
+	store, err := postgres.Open(t.Context(), postgres.Config{URL: postgrestest.URL(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(store.Close)
+	a := &api{t: t, store: store, log: &bytes.Buffer{}, now: time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)}
+	cfg := Config{
+		Store: store, Spend: spendStore{store}, Adjust: store.WriteEntries, Version: "test", Clock: a.clock,
+		Log:      slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Settings: func() *policy.Settings { return testSettings },
+		Catalog:  func() *policy.Catalog { return testCatalog },
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	a.h = New(cfg)
+	return a
+}
+
+var testSettings = policy.Settings{MasterKey: policy.HashKey(master), HasMasterKey: true, MasterUserID: "default_user_id"}.Compile()
+
+var testCatalog = policy.NewCatalog([]*policy.Deployment{
+	{ID: "d1", Model: "gpt-4", Provider: "openai", Price: policy.TokenPrice(30_000_000_000, 60_000_000_000), MaxOutput: 4096, Mode: "chat",
+		Params: []byte(`{"model":"openai/gpt-4","api_key":"***"}`), Info: []byte(`{"base_model":"gpt-4"}`)},
+	{ID: "d2", Model: "gpt-3.5-turbo", Provider: "openai", Price: policy.TokenPrice(500_000_000, 1_500_000_000)},
+	{ID: "d3", Model: "claude-3-sonnet", Provider: "anthropic", Price: policy.TokenPrice(3_000_000_000, 15_000_000_000), AccessGroups: []string{"beta-models"}},
+	{ID: "d4", Model: "openai/*", Provider: "openai"},
+}, nil)
+
+func (a *api) clock() time.Time {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.now = a.now.Add(time.Millisecond) // creation order is the order of lists
+	return a.now
+}
+
+// answer is a reply as a test looks at it.
+type answer struct {
+	t      testing.TB
+	what   string
+	status int
+	header http.Header
+	raw    string
+	body   any
+}
+
+// call sends a request as a key; body is JSON text, "" for none.
+func (a *api) call(key, method, path, body string) *answer {
+	a.t.Helper()
+	r := httptest.NewRequestWithContext(context.Background(), method, path, strings.NewReader(body))
+	if key != "" {
+		r.Header.Set("Authorization", "Bearer "+key)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	a.h.ServeHTTP(w, r)
+	out := &answer{t: a.t, what: method + " " + path + " " + body, status: w.Code, header: w.Header(), raw: w.Body.String()}
+	if w.Body.Len() > 0 && strings.HasPrefix(w.Header().Get("Content-Type"), "application/json") {
+		d := json.NewDecoder(w.Body)
+		d.UseNumber()
+		if err := d.Decode(&out.body); err != nil {
+			a.t.Fatalf("%s: %d, not JSON: %s", out.what, out.status, out.raw)
+		}
+	}
+	return out
+}
+
+func (a *api) post(path, body string) *answer {
+	a.t.Helper()
+	return a.call(master, "POST", path, body)
+}
+func (a *api) get(path string) *answer { a.t.Helper(); return a.call(master, "GET", path, "") }
+
+// ok fails the test unless the answer is a success.
+func (r *answer) ok() *answer {
+	r.t.Helper()
+	if r.status < 200 || r.status > 299 {
+		r.t.Fatalf("%s: %d %s", r.what, r.status, r.raw)
+	}
+	return r
+}
+
+// at is the value at a path such as "error.type" or "data.0.id"; nil where there is none.
+func (r *answer) at(path string) any {
+	v := r.body
+	for _, step := range strings.Split(path, ".") {
+		switch c := v.(type) {
+		case map[string]any:
+			v = c[step]
+		case []any:
+			var i int
+			if _, err := fmt.Sscan(step, &i); err != nil || i >= len(c) {
+				return nil
+			}
+			v = c[i]
+		default:
+			return nil
+		}
+	}
+	return v
+}
+
+// text is the string at a path.
+func (r *answer) text(path string) string {
+	s, _ := r.at(path).(string)
+	return s
+}
+
+// has checks values by path, each as its JSON text.
+func (r *answer) has(want map[string]string) *answer {
+	r.t.Helper()
+	for path, text := range want {
+		got, _ := json.Marshal(r.at(path))
+		if string(got) != text {
+			r.t.Errorf("%s: %s is %s, want %s\n%s", r.what, path, got, text, r.raw)
+		}
+	}
+	return r
+}
+
+// refused checks an E1 error.
+func (r *answer) refused(status int, typ, param string) *answer {
+	r.t.Helper()
+	p := "null"
+	if param != "" {
+		b, _ := json.Marshal(param)
+		p = string(b)
+	}
+	if r.status != status {
+		r.t.Errorf("%s: %d %s, want %d", r.what, r.status, r.raw, status)
+		return r
+	}
+	return r.has(map[string]string{"error.type": fmt.Sprintf("%q", typ), "error.param": p, "error.code": fmt.Sprintf("\"%d\"", status)})
+}
+
+// invalid checks an E3 error: 422 with this as its only problem.
+func (r *answer) invalid(typ string, loc string) *answer {
+	r.t.Helper()
+	if r.status != 422 {
+		r.t.Errorf("%s: %d %s, want 422", r.what, r.status, r.raw)
+		return r
+	}
+	return r.has(map[string]string{"detail.0.type": fmt.Sprintf("%q", typ), "detail.0.loc": loc, "detail.1": "null"})
+}
+
+// spend books requests as if the data plane had.
+func (a *api) spend(entries ...policy.Entry) {
+	a.t.Helper()
+	for i := range entries {
+		a.ids++
+		e := &entries[i]
+		e.Type, e.CallID, e.Status = policy.EntryRequest, fmt.Sprint("call-", a.ids), policy.StatusSuccess
+		if e.ReservedAt.IsZero() {
+			e.ReservedAt = a.now
+		}
+		e.StartedAt, e.EndedAt = e.ReservedAt, e.ReservedAt
+		e.ModelGroup, e.Model = e.ModelAsked, e.ModelAsked
+		e.Usage.Source = policy.UsageReported
+	}
+	if err := a.store.WriteEntries(context.Background(), entries); err != nil {
+		a.t.Fatal(err)
+	}
+}
+
+// revision is that of the last change: what must not move when a call is refused.
+func (a *api) revision() int {
+	a.t.Helper()
+	n := 0
+	for _, kind := range []policy.EntityKind{policy.EntityKey, policy.EntityTeam, policy.EntityMembership, policy.EntityProject, policy.EntityOrganization,
+		policy.EntityOrganizationMember, policy.EntityUser, policy.EntityCustomer, policy.EntityBudget, policy.EntityTag, policy.EntityAccessGroup} {
+		page, err := a.store.List(context.Background(), policy.Query{Kind: kind})
+		if err != nil {
+			a.t.Fatal(err)
+		}
+		n = n*31 + page.Total
+		for _, e := range page.Entities {
+			n = n*31 + int(policy.RecordOf(e).UpdatedAt.UnixMicro()%1_000_003)
+		}
+	}
+	return n
+}

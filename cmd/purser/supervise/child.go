@@ -116,6 +116,16 @@ func (c *child) awaitReady(ctx context.Context, run *running) error {
 	return fmt.Errorf("%s is not ready after %s: %w\n%s", c.spec.Name, c.spec.ReadyTimeout, err, run.log.Tail())
 }
 
+// drain lets the work of a child that runs end, within its bound.
+func (c *child) drain(ctx context.Context) {
+	if c.spec.Drain == nil || c.pid.Load() == 0 {
+		return
+	}
+	bounded, cancel := context.WithTimeout(ctx, c.spec.DrainTimeout)
+	defer cancel()
+	c.spec.Drain(bounded)
+}
+
 // end stops a life: its signal, its time, then SIGKILL for its whole group.
 func (c *child) end(ctx context.Context, run *running) {
 	defer c.removePid()

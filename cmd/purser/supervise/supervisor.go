@@ -25,6 +25,10 @@ type Spec struct {
 	Ready func(ctx context.Context) error
 	// ReadyTimeout bounds Ready at the first start. Default 60 s.
 	ReadyTimeout time.Duration
+	// Drain is called before StopSignal, to let work under way end. Default: nothing.
+	Drain func(ctx context.Context)
+	// DrainTimeout bounds Drain. Default 10 s.
+	DrainTimeout time.Duration
 	// StopSignal asks it to end. Default SIGTERM.
 	StopSignal syscall.Signal
 	// StopTimeout is how long it may take to end before it is killed. Default 10 s.
@@ -83,6 +87,7 @@ func (s *Supervisor) say(format string, args ...any) {
 func (s *Supervisor) Start(ctx context.Context, spec Spec) error {
 	spec.ReadyTimeout = cmp.Or(spec.ReadyTimeout, time.Minute)
 	spec.StopSignal = cmp.Or(spec.StopSignal, syscall.SIGTERM)
+	spec.DrainTimeout = cmp.Or(spec.DrainTimeout, 10*time.Second)
 	spec.StopTimeout = cmp.Or(spec.StopTimeout, 10*time.Second)
 	spec.DeathSignal = cmp.Or(spec.DeathSignal, syscall.SIGKILL)
 	if spec.Aloud == nil {
@@ -168,13 +173,14 @@ func (s *Supervisor) pause(deaths int) time.Duration {
 }
 
 // Stop ends all children, the last started first, and returns when none is left.
-// Each gets its StopTimeout; when ctx ends, those that remain are killed at once. The
+// Each gets its DrainTimeout and its StopTimeout; when ctx ends, those that remain are killed at once. The
 // error names the children that had to be killed.
 func (s *Supervisor) Stop(ctx context.Context) error {
 	var errs []error
 	for _, c := range slices.Backward(s.children) {
 		began := time.Now()
 		stop := context.AfterFunc(ctx, c.kill)
+		c.drain(ctx)
 		c.signalStop()
 		<-c.ended
 		stop()

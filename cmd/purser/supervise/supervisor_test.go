@@ -271,6 +271,22 @@ func TestStopSignalIsTheChildsOwn(t *testing.T) {
 	}
 }
 
+func TestDrainComesBeforeTheSignalAndIsBounded(t *testing.T) {
+	s, _, _ := newSupervisor(t, nil)
+	drained := false
+	spec := Spec{Name: "a", Command: command("sleep 1000"), DrainTimeout: 20 * time.Millisecond}
+	spec.Drain = func(ctx context.Context) {
+		drained = alive(s.PID("a"))
+		<-ctx.Done()
+	}
+	if err := s.Start(t.Context(), spec); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Stop(t.Context()); err != nil || !drained {
+		t.Errorf("drained %v, %v", drained, err)
+	}
+}
+
 func TestChildThatEndsBeforeItIsReadyIsNotRestarted(t *testing.T) {
 	s, h, dir := newSupervisor(t, nil)
 	err := s.Start(t.Context(), Spec{

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// drainEnvoy makes Envoy take no new connection and waits until no request is under
+// way, or ctx ends. On SIGTERM alone, Envoy would cut every call at once.
+func drainEnvoy(ctx context.Context, adminURL string) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, adminURL+"/drain_listeners", nil)
+	if err != nil {
+		return
+	}
+	resp, err := localClient.Do(req)
+	if err != nil {
+		return
+	}
+	resp.Body.Close()
+	for {
+		if active, err := activeRequests(ctx, adminURL); err != nil || active == 0 {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// activeRequests counts the requests under way, but those to Envoy's admin interface.
+func activeRequests(ctx context.Context, adminURL string) (int64, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, adminURL+"/stats?format=json&filter=downstream_rq_active$", nil)
+	if err != nil {
+		return 0, err
+	}
+	resp, err := localClient.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	var reply struct {
+		Stats []struct {
+			Name  string `json:"name"`
+			Value int64  `json:"value"`
+		} `json:"stats"`
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&reply); err != nil {
+		return 0, err
+	}
+	var total int64
+	for _, stat := range reply.Stats {
+		if strings.HasPrefix(stat.Name, "http.") && !strings.HasPrefix(stat.Name, "http.admin.") {
+			total += stat.Value
+		}
+	}
+	return total, nil
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/purser/purser/envoy"
+	"github.com/purser/purser/policy"
+	"github.com/purser/purser/policy/config"
+)
+
+// envoyDeployments are the clusters that a configuration's models are reached by.
+func envoyDeployments(deployments []*policy.Deployment) []envoy.Deployment {
+	out := make([]envoy.Deployment, 0, len(deployments))
+	for _, d := range deployments {
+		out = append(out, envoy.Deployment{
+			Name:             d.Cluster(),
+			Endpoint:         envoy.Endpoint{Scheme: d.Scheme, Host: d.Host, Port: d.Port},
+			CredentialHeader: d.CredentialHeader,
+			CredentialPrefix: d.CredentialPrefix,
+			Credential:       d.Credential.Reveal(),
+		})
+	}
+	return out
+}
+
+func runEnvoyConfig(_ context.Context, args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("envoy-config", flag.ContinueOnError)
+	file := flags.String("config", "", "config.yaml in LiteLLM's format (default $CONFIG_FILE)")
+	listen := flags.String("listen", "0.0.0.0", "address for clients")
+	port := flags.Int("port", 4000, "port for clients")
+	adminPort := flags.Int("envoy-admin-port", 0, "port of Envoy's own admin interface on 127.0.0.1; 0: none")
+	extproc := flags.String("extproc", "127.0.0.1:9002", "host:port of the extproc service")
+	adminsvc := flags.String("adminsvc", "127.0.0.1:9001", "host:port of the adminsvc service")
+	accessLog := flags.String("access-log", "", "file of the access log, or off (default /dev/stdout)")
+	if err := parse(flags, args, out); err != nil {
+		return err
+	}
+	if *file = cmp.Or(*file, os.Getenv("CONFIG_FILE")); *file == "" {
+		return usageError{"--config or CONFIG_FILE names the config.yaml"}
+	}
+	cfg, err := config.Load(*file, os.LookupEnv)
+	if err != nil {
+		return fmt.Errorf("%s:\n%w", *file, err)
+	}
+	text, err := envoy.YAML(envoy.Config{
+		ListenAddress: *listen, ListenPort: *port, AdminPort: *adminPort, AccessLogPath: *accessLog,
+		ExtProc: []string{*extproc}, AdminSvc: []string{*adminsvc}, Deployments: envoyDeployments(cfg.Deployments),
+	})
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(text)
+	return err
+}

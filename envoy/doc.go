@@ -7,7 +7,7 @@
 //	           ┌──────────────────────── one listener, one virtual host ────────────────────────┐
 //	client ───▶│ early: drop x-purser-cluster          (before any route is chosen)              │
 //	           │ filters: note the path → strip → buffer → ext_proc → router                     │
-//	           │ routes, first match wins:                                                       │
+//	           │ routes, first match wins (CONNECT is refused):                                  │
 //	           │   routed   x-purser-cluster present   ext_proc on    cluster = that header      │
 //	           │   llm      the path is in LLMPaths    ext_proc on    cluster = that header      │
 //	           │   admin    everything else            ext_proc off   cluster = adminsvc         │

@@ -277,6 +277,18 @@ func TestNoPathLeadsAroundExtProc(t *testing.T) {
 	}
 }
 
+func TestNoTunnels(t *testing.T) {
+	l := startLab(t, nil)
+	for _, target := range []string{l.a.address(), "h:80", "/v1/chat/completions"} {
+		if status, body := raw(t, l.Address, "CONNECT "+target+" HTTP/1.1\r\nhost: "+target+"\r\nx-purser-cluster: a\r\n\r\n"); status != 403 && status != 0 {
+			t.Errorf("%s: got %d %s", target, status, body)
+		}
+	}
+	if l.a.count()+l.admin.count() != 0 {
+		t.Error("a server was reached")
+	}
+}
+
 // raw sends bytes and returns the status and the body; status 0 if the connection was closed instead.
 func raw(t *testing.T, addr, request string) (int, string) {
 	t.Helper()

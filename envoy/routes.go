@@ -48,7 +48,17 @@ func (b *builder) routes(cfg Config) *routev3.RouteConfiguration {
 			HeaderMatchSpecifier: &routev3.HeaderMatcher_PresentMatch{PresentMatch: true},
 		}},
 	})
-	routes := []*routev3.Route{routed}
+	// Without a route of its own Envoy takes CONNECT, which has no path, for "/", and holds it until RequestTimeout. With one
+	// it is an upgrade that is not allowed: 403 at once.
+	connect := &routev3.Route{
+		Name:   "connect",
+		Match:  &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_ConnectMatcher_{ConnectMatcher: &routev3.RouteMatch_ConnectMatcher{}}},
+		Action: &routev3.Route_DirectResponse{DirectResponse: &routev3.DirectResponseAction{Status: 403}},
+		TypedPerFilterConfig: map[string]*anypb.Any{
+			ExtProcFilterName: b.any(&extprocv3.ExtProcPerRoute{Override: &extprocv3.ExtProcPerRoute_Disabled{Disabled: true}}),
+		},
+	}
+	routes := []*routev3.Route{connect, routed}
 	for _, path := range LLMPaths {
 		llm := b.inferenceRoute("llm", &routev3.RouteMatch{
 			PathSpecifier: &routev3.RouteMatch_SafeRegex{SafeRegex: &matcherv3.RegexMatcher{Regex: path.Expression}},

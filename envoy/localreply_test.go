@@ -156,13 +156,14 @@ func TestExtProcThatIsGoingGetsNoMoreRequests(t *testing.T) {
 }
 
 func TestExtProcThatComesBackIsUsedSoon(t *testing.T) {
-	addr := envoytest.ClosedAddress(t)
+	addr, release := envoytest.ReserveAddress(t)
 	provider := startBackend(t, nil)
 	e := envoytest.Start(t, envoy.Config{ExtProc: []string{addr}, Deployments: []envoy.Deployment{provider.deployment(t, "a")}})
 	if res, _ := call(t, "POST", e.URL+"/v1/chat/completions", "{}"); res.StatusCode != 503 {
 		t.Fatalf("got %d while it was down", res.StatusCode)
 	}
 	start := time.Now()
+	release()
 	startProcessor(t, &processor{Cluster: "a"}, addr)
 	e.WaitStat(t, "cluster.purser-extproc.membership_healthy", 1)
 	if res, body := call(t, "POST", e.URL+"/v1/chat/completions", "{}"); res.StatusCode != 200 {

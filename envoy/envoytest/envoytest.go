@@ -166,17 +166,6 @@ func (e *Envoy) WaitStat(t testing.TB, name string, value int) {
 	})
 }
 
-// ClosedAddress is an address of this machine where nobody listens.
-func ClosedAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatalf("envoytest: %v", err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // poll waits for done, and fails the test if Envoy ends or patience does.
 func (e *Envoy) poll(t testing.TB, what string, done func() bool) {
 	t.Helper()

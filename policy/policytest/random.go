@@ -1,0 +1,453 @@
+package policytest
+
+import (
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/purser/purser/policy"
+)
+
+var randomTests = []ledgerTest{
+	{"random schedules keep bound and invariant", testRandom},
+	{"random schedules side by side keep bound and invariant", testRandomTogether},
+}
+
+// world is the oracle: everything that happened, and what the counters must be.
+type world struct {
+	*bench
+	rnd      *rand.Rand
+	limits   []policy.Hold
+	counters map[policy.Counter]*policy.Balance // of all windows but the minute
+	minutes  map[policy.Counter]*takes
+	live     map[string]*request
+	expired  map[string]*request // settled at their estimate
+	over     map[string]*request
+	gone     map[string]*request // expired so long ago that a ledger may have forgotten them
+	admitted int
+}
+
+// request is one reservation as the oracle remembers it.
+type request struct {
+	id      string
+	at      time.Time
+	expires time.Time
+	output  int64
+	holds   []policy.Hold
+	takes   []*take // of holds in a minute, else nil
+	charged []int64 // by hold, once it is settled
+	entry   policy.Entry
+}
+
+func testRandom(b *bench) {
+	for seed := range uint64(25) {
+		b.each(itoa(int(seed)), func(b *bench) {
+			w := newWorld(b, seed)
+			for range 250 {
+				w.step()
+				w.check()
+			}
+			w.finish()
+		})
+	}
+}
+
+func newWorld(b *bench, seed uint64) *world {
+	with := func(model string, h policy.Hold) policy.Hold { h.Model = model; return h }
+	return &world{
+		bench: b, rnd: rand.New(rand.NewPCG(seed, 99)),
+		counters: map[policy.Counter]*policy.Balance{}, minutes: map[policy.Counter]*takes{},
+		live: map[string]*request{}, expired: map[string]*request{}, over: map[string]*request{}, gone: map[string]*request{},
+		limits: []policy.Hold{
+			Of(policy.ScopeKey, "a", Hold(policy.KindSpend, 150_000, 0, 0)),
+			Of(policy.ScopeKey, "a", with("gpt-4o", Hold(policy.KindSpend, 90_000, 0, 0))),
+			Of(policy.ScopeTeam, "t", In("1d", Epoch, Hold(policy.KindSpend, 100_000, 0, 0))),
+			Of(policy.ScopeTeam, "t", In("1h", Epoch, Hold(policy.KindSpend, 50_000, 0, 0))),
+			Of(policy.ScopeKey, "a", Hold(policy.KindParallel, 5, 0, 0)),
+			Of(policy.ScopeKey, "b", Hold(policy.KindTokens, 4000, 0, 0)),
+			Of(policy.ScopeTeam, "t", Hold(policy.KindRequests, 20, 0, 0)),
+			Of(policy.ScopeUser, "u", In("1d", Epoch, Hold(policy.KindTokens, 20_000, 0, 0))),
+		},
+	}
+}
+
+// hold is a limit as it stands at this time, taking something at random.
+func (w *world) hold(i int) policy.Hold {
+	h := w.limits[i]
+	if h.Window.Kind == policy.WindowCalendar {
+		h.Start, h.End = h.Window.Bounds(w.clock.Now(), policy.Calendar{})
+	}
+	switch h.Kind {
+	case policy.KindRequests, policy.KindParallel:
+		h.Fixed = 1
+	case policy.KindTokens:
+		h.Fixed, h.PerToken = w.rnd.Int64N(200), 1+w.rnd.Int64N(2)
+	default:
+		h.Fixed, h.PerToken = w.rnd.Int64N(2000), 1+w.rnd.Int64N(20)
+	}
+	return h
+}
+
+func (w *world) step() {
+	switch w.rnd.IntN(20) {
+	case 0, 1, 2, 3, 4, 5, 6, 7:
+		w.reserve()
+	case 8, 9, 10, 11:
+		if id, ok := pick(w.rnd, w.live); ok {
+			w.settleTrue(id, w.live[id])
+		}
+	case 12:
+		if id, ok := pick(w.rnd, w.expired); ok {
+			w.settleTrue(id, w.expired[id])
+		}
+	case 13:
+		if id, ok := pick(w.rnd, w.over); ok { // again, and differently
+			e := Took(id, w.rnd.Int64N(999), 0, policy.Money(w.rnd.Int64N(9999)))
+			if w.clock.Now().Sub(w.over[id].entry.EndedAt) < 5*time.Minute {
+				w.settle(e)
+			}
+		}
+	case 14:
+		w.renew()
+	case 15:
+		w.reapDue()
+	case 16:
+		i := w.rnd.IntN(len(w.limits))
+		w.limits[i].Limit = max(w.limits[i].Limit*int64(70+w.rnd.IntN(70))/100, 1)
+	default:
+		w.advance()
+	}
+}
+
+func (w *world) advance() {
+	switch w.rnd.IntN(30) {
+	case 0:
+		w.clock.Advance(time.Duration(w.rnd.Int64N(int64(9 * time.Hour))))
+	case 1, 2:
+		w.clock.Advance(time.Duration(w.rnd.Int64N(int64(10 * time.Minute))))
+	case 3, 4, 5, 6:
+		w.clock.Advance(time.Duration(w.rnd.Int64N(int64(20 * time.Second))))
+	default:
+		w.clock.Advance(time.Duration(w.rnd.Int64N(int64(900 * time.Millisecond))).Truncate(time.Microsecond))
+	}
+	for id, r := range w.expired { // beyond what a ledger must remember
+		if w.clock.Now().Sub(r.expires) > 20*time.Hour {
+			delete(w.expired, id)
+			w.gone[id] = r
+		}
+	}
+}
+
+// pick takes one of a map at random, the same for the same seed.
+func pick(rnd *rand.Rand, m map[string]*request) (string, bool) {
+	if len(m) == 0 {
+		return "", false
+	}
+	ids := slices.Sorted(maps.Keys(m))
+	return ids[rnd.IntN(len(ids))], true
+}
+
+func (w *world) counter(h policy.Hold) *policy.Balance {
+	c := w.counters[h.Counter()]
+	if c == nil {
+		c = &policy.Balance{}
+		w.counters[h.Counter()] = c
+	}
+	return c
+}
+
+func (w *world) minute(h policy.Hold) *takes {
+	t := w.minutes[h.Counter()]
+	if t == nil {
+		t = &takes{}
+		w.minutes[h.Counter()] = t
+	}
+	return t
+}
+
+// reserve asks for some holds at random, and compares the answer with what the
+// rule says of the oracle's counters. Of a rolling minute the rule gives two
+// answers: for what was taken in sixty seconds, and in half a second more.
+func (w *world) reserve() {
+	w.Helper()
+	ask := w.ask()
+	for i := range w.limits {
+		if w.rnd.IntN(3) == 0 {
+			ask.Holds = append(ask.Holds, w.hold(i))
+		}
+	}
+	ask.Want = []int64{0, 50, 500, 4000}[w.rnd.IntN(4)]
+	ask.Usual = min(w.rnd.Int64N(300), ask.Want)
+	ask.Least = []int64{min(1, ask.Want), ask.Usual, ask.Want}[w.rnd.IntN(3)]
+	ask.TTL = time.Duration(5+w.rnd.IntN(60)) * time.Second
+	ask.Draft = draft(ask.ID, w.rnd.Int64N(200), 1+w.rnd.Int64N(2))
+	now := w.clock.Now()
+	out := w.bench.reserve(ask)
+
+	most, least := ask.Want, ask.Want // the longest answer, by sixty seconds and by the half second more
+	for i, h := range ask.Holds {
+		failed := slices.Contains(out.Failed, i)
+		var high, low int64
+		if h.Window.Kind == policy.WindowMinute {
+			t := w.minute(h)
+			high, low = policy.Grantable(h, t.within(now, time.Minute), ask), policy.Grantable(h, t.within(now, slack), ask)
+		} else {
+			c := w.counter(h)
+			high = policy.Grantable(h, c.Used+c.Held, ask)
+			low = high
+		}
+		if failed && low >= 0 || !failed && high < 0 {
+			w.Fatalf("hold %d, %+v: failed %v; the rule grants %d to %d", i, h, failed, low, high)
+		}
+		most, least = min(most, high), min(least, low)
+	}
+	if out.Granted != (len(out.Failed) == 0) {
+		w.Fatalf("granted %v, but failed %v", out.Granted, out.Failed)
+	}
+	if !out.Granted {
+		return
+	}
+	if out.Output > most || out.Output < max(least, 0) && least != -1 || out.Output < ask.Least {
+		w.Fatalf("granted an answer of %d, want %d to %d", out.Output, least, most)
+	}
+	r := &request{id: ask.ID, at: now, expires: now.Add(ask.TTL), output: out.Output, holds: ask.Holds, takes: make([]*take, len(ask.Holds)), charged: make([]int64, len(ask.Holds))}
+	r.entry = ask.Draft.Estimated(now, out.Output, now)
+	for i, h := range ask.Holds {
+		amount := h.Amount(out.Output)
+		r.charged[i] = amount
+		if h.Window.Kind == policy.WindowMinute {
+			r.takes[i] = &take{now, amount}
+			t := w.minute(h)
+			*t = append(*t, r.takes[i])
+			continue
+		}
+		w.counter(h).Held += amount
+	}
+	w.live[ask.ID] = r
+	w.admitted++
+}
+
+// settleTrue settles a live or an expired request at what it took.
+func (w *world) settleTrue(id string, r *request) {
+	w.Helper()
+	tokens, cost := int64(1000), int64(100_000)
+	for _, h := range r.holds {
+		switch h.Kind {
+		case policy.KindTokens:
+			tokens = min(tokens, h.Amount(r.output))
+		case policy.KindSpend:
+			cost = min(cost, h.Amount(r.output))
+		}
+	}
+	if w.rnd.IntN(10) == 0 {
+		tokens, cost = tokens*2, cost*2 // more than was held: a provider that ignores its cap
+	}
+	e := Took(id, w.rnd.Int64N(tokens+1), 0, policy.Money(w.rnd.Int64N(cost+1)))
+	e.ReservedAt, e.EndedAt = r.at, w.clock.Now()
+	w.settle(e)
+	w.charge(id, r, e)
+}
+
+// charge is what settling does to the oracle's counters.
+func (w *world) charge(id string, r *request, e policy.Entry) {
+	_, live := w.live[id]
+	for i, h := range r.holds {
+		actual := policy.ActualOf(h.Kind, e.Usage, e.Cost)
+		switch {
+		case r.takes[i] != nil:
+			r.takes[i].n = actual
+		case live:
+			c := w.counter(h)
+			c.Held -= r.charged[i]
+			c.Used += actual
+		default:
+			w.counter(h).Used += actual - r.charged[i]
+		}
+		r.charged[i] = actual
+	}
+	r.entry = e
+	delete(w.live, id)
+	delete(w.expired, id)
+	if e.Usage.Source == policy.UsageEstimated {
+		w.expired[id] = r
+	} else {
+		w.over[id] = r
+	}
+}
+
+func (w *world) renew() {
+	w.Helper()
+	var ids []string
+	for range 3 {
+		if id, ok := pick(w.rnd, w.live); ok {
+			ids = append(ids, id)
+		}
+	}
+	until := w.clock.Now().Add(30 * time.Second)
+	if err := w.ledger.Renew(w.Context(), 30*time.Second, ids...); err != nil {
+		w.Fatal(err)
+	}
+	for _, id := range ids {
+		if r := w.live[id]; until.After(r.expires) {
+			r.expires = until
+		}
+	}
+}
+
+func (w *world) reapDue() {
+	w.Helper()
+	now := w.clock.Now()
+	var due []string
+	for id, r := range w.live {
+		if d := now.Sub(r.expires); d.Abs() < 2*time.Millisecond {
+			return // too close to call
+		} else if d > 0 {
+			due = append(due, id)
+		}
+	}
+	w.reap(len(due))
+	for _, id := range due {
+		r := w.live[id]
+		e := r.entry
+		e.EndedAt = now
+		w.charge(id, r, e)
+	}
+}
+
+// check compares every counter of the windows that now is in.
+func (w *world) check() {
+	w.Helper()
+	now := w.clock.Now()
+	holds := make([]policy.Hold, len(w.limits))
+	for i := range holds {
+		holds[i] = w.hold(i)
+	}
+	for i, got := range w.balances(holds...) {
+		h := holds[i]
+		if h.Window.Kind == policy.WindowMinute {
+			t := w.minute(h)
+			if n, low, high := got.Used+got.Held, t.within(now, time.Minute), t.within(now, slack); n < low || n > high {
+				w.Fatalf("%s of %s a minute: %d counted, want %d to %d", h.Kind, h.Scope, n, low, high)
+			}
+			continue
+		}
+		if want := w.counter(h); got.Used != want.Used || got.Held != want.Held {
+			w.Fatalf("%s of %s in %q: %+v, want %+v", h.Kind, h.Scope, h.Window.Name(), got, *want)
+		}
+	}
+}
+
+// finish ends everything and sums the journal up.
+func (w *world) finish() {
+	w.Helper()
+	for _, id := range slices.Sorted(maps.Keys(w.live)) {
+		w.settleTrue(id, w.live[id])
+	}
+	w.check()
+	final := map[string]policy.Entry{}
+	entries := map[string]int{}
+	for _, e := range w.journal.Entries() {
+		if entries[e.CallID]++; entries[e.CallID] > 2 {
+			w.Fatalf("%s is journalled a third time", e.CallID)
+		}
+		if before, ok := final[e.CallID]; ok && (before.Usage.Source != policy.UsageEstimated || e.Usage.Source == policy.UsageEstimated) {
+			w.Fatalf("%s is journalled as %v and then as %v", e.CallID, before.Usage.Source, e.Usage.Source)
+		}
+		final[e.CallID] = e
+	}
+	sums := map[policy.Counter]int64{}
+	for id, r := range w.all() {
+		e, ok := final[id]
+		if !ok {
+			w.Fatalf("%s is not journalled", id)
+		}
+		for _, h := range r.holds {
+			sums[h.Counter()] += policy.ActualOf(h.Kind, e.Usage, e.Cost)
+		}
+	}
+	if len(final) != w.admitted {
+		w.Errorf("%d calls journalled, %d admitted", len(final), w.admitted)
+	}
+	for i := range w.limits {
+		h := w.hold(i)
+		if h.Window.Kind != policy.WindowLifetime {
+			continue
+		}
+		if got := w.balance(h); got.Held != 0 || got.Used != sums[h.Counter()] {
+			w.Errorf("%s of %s: %+v, and the journal says %d", h.Kind, h.Scope, got, sums[h.Counter()])
+		}
+	}
+}
+
+// all are the requests that were admitted and are over.
+func (w *world) all() map[string]*request {
+	all := maps.Clone(w.over)
+	maps.Copy(all, w.expired)
+	maps.Copy(all, w.gone)
+	return all
+}
+
+// Many at once reserve, settle, let expire and reap, while the clock runs: what is
+// then held is nothing, and what is used is what the journal says.
+func testRandomTogether(b *bench) {
+	life, slot := Hold(policy.KindSpend, 1<<40, 100, 3), Hold(policy.KindParallel, 6, 1, 0)
+	minute := Hold(policy.KindRequests, 100, 1, 0)
+	var mu sync.Mutex
+	admitted := map[string]bool{}
+	b.together(8, func(worker string) {
+		rnd := rand.New(rand.NewPCG(uint64(len(worker)), uint64(worker[len(worker)-1])))
+		for i := range 60 {
+			id := worker + "/" + itoa(i)
+			ask := policy.Ask{ID: id, Holds: []policy.Hold{life, slot, minute}, Want: 100, Usual: 10, Least: 1, TTL: 20 * time.Second, Draft: draft(id, 10, 1)}
+			out, err := b.ledger.Reserve(b.Context(), ask)
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			b.clock.Advance(time.Duration(rnd.Int64N(int64(4 * time.Second))))
+			if out.Granted {
+				mu.Lock()
+				admitted[id] = true
+				mu.Unlock()
+			}
+			switch rnd.IntN(4) {
+			case 0:
+				if _, err := b.ledger.(Reaper).Reap(b.Context()); err != nil {
+					b.Error(err)
+				}
+			case 1: // left to expire
+			default:
+				if !out.Granted {
+					continue
+				}
+				for range 1 + rnd.IntN(2) {
+					if err := b.ledger.Settle(b.Context(), policy.Settlement{ID: id, Entry: Took(id, 5, 5, policy.Money(rnd.Int64N(400)))}); err != nil {
+						b.Error(err)
+					}
+				}
+			}
+		}
+	})
+	b.clock.Advance(time.Minute)
+	if _, err := b.ledger.(Reaper).Reap(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	final := map[string]policy.Money{}
+	for _, e := range b.journal.Entries() {
+		final[e.CallID] = e.Cost.Total // the true count is journalled after the estimate
+	}
+	var spent policy.Money
+	for id, cost := range final {
+		spent += cost
+		if !admitted[id] {
+			b.Errorf("%s is journalled, but was not admitted", id)
+		}
+	}
+	if len(final) != len(admitted) || len(admitted) < 20 {
+		b.Errorf("%d journalled of %d admitted", len(final), len(admitted))
+	}
+	b.stands(life, int64(spent), 0)
+	b.stands(slot, 0, 0)
+}

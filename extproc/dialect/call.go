@@ -27,10 +27,11 @@ type Call struct {
 	slots    []slot // the body's object and the objects in it that we read
 	extras   []extra
 	texts    []text
-	overhead int64 // prompt tokens beside those of texts: 3 a message, pictures …
-	wantFlag span  // stream_options.include_usage, where the body has it
-	stored   bool  // the provider is asked to store the reply
-	injected bool  // Rewrite asked for a usage frame that the client did not ask for
+	overhead int64  // prompt tokens beside those of texts: 3 a message, pictures …
+	wantFlag span   // stream_options.include_usage, where the body has it
+	encoding string // to estimate with, where the endpoint's models have another than the default
+	stored   bool   // the provider is asked to store the reply
+	injected bool   // Rewrite asked for a usage frame that the client did not ask for
 }
 
 // cap is a field that bounds the output.
@@ -91,9 +92,9 @@ func (c *Call) addText(at span, kind textKind) {
 	c.texts = append(c.texts, text{at, kind})
 	raw := c.in.Body[at.from:at.to]
 	if kind == jsonString {
-		c.InputEstimate += tokens.EstimateJSON(raw[1 : len(raw)-1])
+		c.InputEstimate += tokens.EstimateJSON(c.encoding, raw[1:len(raw)-1])
 	} else {
-		c.InputEstimate += tokens.Estimate(raw)
+		c.InputEstimate += tokens.Estimate(c.encoding, raw)
 	}
 }
 

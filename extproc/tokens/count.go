@@ -51,11 +51,11 @@ func Count(encoding, text string) int64 {
 	}
 	codec, err := get()
 	if err != nil {
-		return Estimate([]byte(text))
+		return Estimate(encoding, []byte(text))
 	}
 	n, err := codec.Count(text)
 	if err != nil {
-		return Estimate([]byte(text))
+		return Estimate(encoding, []byte(text))
 	}
 	return int64(n)
 }

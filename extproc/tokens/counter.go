@@ -1,6 +1,7 @@
 package tokens
 
 import (
+	"cmp"
 	"unicode"
 	"unicode/utf8"
 )
@@ -14,6 +15,7 @@ type Counter struct {
 
 	pending []byte
 	settled int64
+	keep    int // keepMax, but in tests
 }
 
 // keepMax is how much text waits, in bytes, before its beginning is counted.
@@ -23,7 +25,7 @@ const keepMax = 256 << 10
 // Add takes the next piece.
 func (c *Counter) Add(piece []byte) {
 	c.pending = append(c.pending, piece...)
-	if len(c.pending) < keepMax {
+	if len(c.pending) < cmp.Or(c.keep, keepMax) {
 		return
 	}
 	cut := boundary(c.pending)

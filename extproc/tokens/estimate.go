@@ -54,7 +54,7 @@ func tableOf(encoding string) *costs {
 }
 
 // Estimate is near the number of tokens of a text and not below it: some 10 to
-// 40% above, for all languages we had texts of, program text, numbers and random
+// 50% above, for all languages we had texts of, program text, numbers and random
 // characters alike. It is a statistic, not a bound: a short text, or one made
 // for the purpose, can have more. It takes one to two nanoseconds a byte and
 // never runs the tokenizer.

@@ -14,7 +14,8 @@ import (
 // fakeProviderKey is the credential that a fake provider expects; without it, none.
 const fakeProviderKey = "FAKE_PROVIDER_KEY"
 
-// fakeProviderURL is the variable by which a configuration refers to the fake provider.
+// fakeProviderURL is the variable by which a configuration refers to the fake
+// provider: a base URL that ends in /v1, as OpenAI's does.
 const fakeProviderURL = "FAKE_PROVIDER_URL"
 
 func runFakeProvider(ctx context.Context, args []string, out io.Writer) error {

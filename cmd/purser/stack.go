@@ -62,7 +62,7 @@ type stackInfo struct {
 	ExtprocURL      string     `json:"extproc_url"` // health and metrics
 	ExtprocGRPC     string     `json:"extproc_grpc"`
 	EnvoyAdminURL   string     `json:"envoy_admin_url"`
-	FakeProviderURL string     `json:"fake_provider_url,omitempty"`
+	FakeProviderURL string     `json:"fake_provider_url,omitempty"` // without /v1
 	FakeProviderKey string     `json:"fake_provider_key,omitempty"`
 	Ports           stackPorts `json:"ports"`
 }
@@ -136,7 +136,7 @@ func (s *stack) host() string {
 // readConfig reads the configuration as the children will: with the address and the
 // key of a fake provider where it asks for them and the environment has none.
 func (s *stack) readConfig() error {
-	fake := map[string]string{fakeProviderURL: localURL(s.ports.Fake), fakeProviderKey: "sk-fake-" + rand.Text()}
+	fake := map[string]string{fakeProviderURL: localURL(s.ports.Fake) + "/v1", fakeProviderKey: "sk-fake-" + rand.Text()}
 	_, own := os.LookupEnv(fakeProviderURL)
 	lookup := func(name string) (string, bool) {
 		if v, ok := fake[name]; ok && !own {
@@ -219,7 +219,7 @@ func (s *stack) startFake(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.info.FakeProviderURL, s.info.FakeProviderKey = s.env[fakeProviderURL], s.env[fakeProviderKey]
+	s.info.FakeProviderURL, s.info.FakeProviderKey = localURL(s.ports.Fake), s.env[fakeProviderKey]
 	return s.startChild(ctx, "fake provider", s.info.FakeProviderURL, supervise.Spec{
 		Name:    "fake-provider",
 		Command: s.child(self, []string{"fake-provider", "--port", strconv.Itoa(s.ports.Fake)}, nil),

@@ -26,10 +26,10 @@ type made struct {
 func (b *builder) deployment(e *entry) {
 	r := b.reader
 	if e.name == "" {
-		r.fail(e.at, "needs a model_name")
+		r.fail(e.at.missing("model_name"), "is needed: the name that callers use")
 	}
 	if e.model.null() {
-		r.fail(e.params, "needs model: the provider and its name for the model, as in openai/gpt-4o")
+		r.fail(e.at.missing("litellm_params").missing("model"), "is needed: the provider and its name for the model, as in openai/gpt-4o")
 		return
 	}
 	model, ok := r.text(e.model)
@@ -71,11 +71,20 @@ func (b *builder) deployment(e *entry) {
 	d.Price = r.price(e, p, d.Host, d.Mode, known, listed)
 	d.ID = b.id(e, d)
 	b.upstream(e, d)
+	if !d.Price.Known && !strings.Contains(d.Target, "*") {
+		r.warn(e.at, "has no known price, so UNPRICED_MODELS decides about its calls: give it one, or a base_model that has")
+	}
 	b.made = append(b.made, made{e, d})
 	r.cfg.Deployments = append(r.cfg.Deployments, d)
-	d.Info, d.Params = r.shown(e.info), r.shown(e.params)
-	if e.info.null() {
-		d.Info = []byte("{}")
+}
+
+// show notes entries as people may see them. It comes when every secret is known.
+func (b *builder) show() {
+	for _, m := range b.made {
+		m.d.Info, m.d.Params = b.shown(m.entry.info), b.shown(m.entry.params)
+		if m.entry.info.null() {
+			m.d.Info = []byte("{}")
+		}
 	}
 }
 
@@ -204,9 +213,11 @@ func (b *builder) credential(e *entry, p provider, end endpoint, d *policy.Deplo
 			return
 		}
 	}
-	switch {
-	case !from.null():
+	if !from.null() {
 		d.Credential, _ = b.secret(from)
+	}
+	switch {
+	case d.Credential != "":
 	case e.base.null() || b.own(p, d.Host):
 		for _, name := range p.keys {
 			if text, ok := b.lookup(name); ok && text != "" {

@@ -58,6 +58,7 @@ func (r *reader) models(v, credentials value) {
 		}
 	}
 	b.weights()
+	b.show()
 }
 
 // credentials reads credential_list: name → its values.
@@ -104,6 +105,8 @@ func (r *reader) entry(v value, credentials map[string]value) *entry {
 		_, own := entryTable.find(f.name)
 		switch {
 		case own:
+		case flat && nearest(f.name, []string{"litellm_params", "model_info"}) != "":
+			r.fail(f.value, "unknown; did you mean %s?", nearest(f.name, []string{"litellm_params", "model_info"}))
 		case flat:
 			e.params.fields = append(e.params.fields, f)
 		default:

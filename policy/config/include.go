@@ -1,6 +1,10 @@
 package config
 
-import "slices"
+import (
+	"errors"
+	"io/fs"
+	"slices"
+)
 
 // Bounds of what one file may include.
 const maxIncludes = 100
@@ -35,6 +39,9 @@ func (r *reader) includeInto(root, from value, seen *[]string) value {
 		*seen = append(*seen, name)
 		data, err := r.opts.ReadFile(name)
 		if err != nil {
+			if path := (*fs.PathError)(nil); errors.As(err, &path) {
+				err = path.Err
+			}
 			r.fail(item, "cannot be read: %v", err)
 			continue
 		}

@@ -109,7 +109,7 @@ func (r *reader) asWritten(b []byte, v value) []byte {
 // tokens are not.
 func secretName(name string) bool {
 	name = strings.ToLower(name)
-	if strings.Contains(name, "cost") || strings.HasPrefix(name, "max_") {
+	if strings.Contains(name, "cost") || strings.HasPrefix(name, "max_") || strings.HasSuffix(name, "_name") {
 		return false
 	}
 	for _, part := range strings.FieldsFunc(name, func(c rune) bool { return c == '_' || c == '-' || c == '.' }) {

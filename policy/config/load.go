@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -57,20 +58,21 @@ func Parse(data []byte, opts Options) (*Config, error) {
 	}
 	r.file(data)
 	if len(r.errs) > 0 {
-		slices.SortStableFunc(r.errs, func(a, b *Error) int {
-			if c := strings.Compare(a.File, b.File); c != 0 {
-				return c
-			}
-			return a.Line - b.Line
-		})
+		slices.SortStableFunc(r.errs, func(a, b *Error) int { return inFile(a.File, a.Line, b.File, b.Line) })
 		return nil, r.errs
 	}
 	for i, times := range r.times {
 		if times > 1 {
-			r.cfg.Warnings[i].Message += fmt.Sprintf(" (%d models have it)", times)
+			r.cfg.Warnings[i].Message += fmt.Sprintf(" (so have %d models)", times)
 		}
 	}
+	slices.SortStableFunc(r.cfg.Warnings, func(a, b Warning) int { return inFile(a.File, a.Line, b.File, b.Line) })
 	return r.cfg, nil
+}
+
+// inFile orders by file, the main one first, and line.
+func inFile(fileA string, lineA int, fileB string, lineB int) int {
+	return cmp.Or(strings.Compare(fileA, fileB), lineA-lineB)
 }
 
 // file reads the sections in the order in which they need each other.

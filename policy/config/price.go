@@ -33,6 +33,8 @@ func (r *reader) readPrice(e *entry, f field) {
 		return
 	}
 	switch {
+	case !pricemap.IsPrice(f.name) && nearest(f.name, priceNames) != "":
+		r.warn(v, "unknown, and has no effect; did you mean %s?", nearest(f.name, priceNames))
 	case !pricemap.IsPrice(f.name):
 		r.warnOnce(v, f.name, "has no effect: no usage is counted by it")
 	case f.name == "tiered_pricing":

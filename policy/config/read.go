@@ -62,10 +62,10 @@ const environPrefix = "os.environ/"
 
 // reference is the variable that a value stands for.
 func (v value) reference() (string, bool) {
-	if v.kind != scalar {
+	if v.kind != scalar || !strings.HasPrefix(v.text, environPrefix) {
 		return "", false
 	}
-	return strings.CutPrefix(v.text, environPrefix)
+	return v.text[len(environPrefix):], true
 }
 
 // lookup reads a variable: environment_variables first, as LiteLLM puts them
@@ -119,7 +119,7 @@ func (r *reader) secret(v value) (policy.Secret, bool) {
 
 // hide notes a value that must not appear in any copy of the configuration.
 func (r *reader) hide(text string) {
-	if len(text) >= 4 { // shorter ones are words, and would mask half of the file
+	if len(text) >= 8 { // shorter ones are words, and would mask half of the file
 		r.secrets = append(r.secrets, text)
 	}
 }

@@ -113,16 +113,21 @@ func (r *reader) unknown(f field, here []string) {
 	r.warn(f.value, "%s", message)
 }
 
-// elsewhere is the section that knows a name.
+// elsewhere is the section that knows a name, one where it applies first.
 func elsewhere(name string) string {
-	for _, s := range sections() {
+	found := ""
+	for _, s := range slices.Backward(sections()) {
 		for _, row := range s.rows {
-			if row.name == name {
+			switch {
+			case row.name != name:
+			case row.does == applies:
 				return s.title
+			case found == "":
+				found = s.title
 			}
 		}
 	}
-	return ""
+	return found
 }
 
 // nearest is the name most like another, "" where none is much like it.
@@ -130,7 +135,7 @@ func nearest(name string, names []string) string {
 	if len(name) > maxName {
 		return ""
 	}
-	best, at := "", max(1, len(name)/4)+1
+	best, at := "", min(max(1, len(name)/4), 3)+1
 	for _, n := range names {
 		if d := distance(name, n, at); d < at {
 			best, at = n, d

@@ -64,6 +64,14 @@ func (v value) get(name string) value {
 // has reports whether the field is there and not null.
 func (v value) has(name string) bool { return !v.get(name).null() }
 
+// missing stands for a field that is not there, to say so.
+func (v value) missing(name string) value {
+	if f := v.get(name); !f.null() {
+		return f
+	}
+	return value{at: &place{parent: v.at, name: name, line: v.at.line, file: v.at.file}}
+}
+
 // what names the kind of a value in an error.
 func (v value) what() string {
 	switch {

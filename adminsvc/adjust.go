@@ -76,6 +76,9 @@ func (s *server) carrySpend(ctx context.Context, c *Caller, from policy.Scope, l
 		if at.IsZero() {
 			at = created
 		}
+		if i+1 < len(starts) && !at.Before(starts[i+1]) {
+			at = starts[i+1].Add(-time.Second)
+		}
 		whole := policy.Money(0)
 		for m := len(models) - 1; m >= 0; m-- { // "" last: it is what no model accounts for
 			piece := since[i*len(models)+m]

@@ -133,7 +133,9 @@ func (s *server) checkKey(ctx context.Context, tx policy.Tx, k *policy.Key, f fa
 		}
 	}
 	if k.Alias != "" {
-		same, _, err := policy.List[*policy.Key](ctx, tx, policy.Query{Kind: policy.EntityKey, Where: []policy.Condition{{Field: "alias", Op: policy.Is, Value: k.Alias}}})
+		same, _, err := policy.List[*policy.Key](ctx, tx, policy.Query{Kind: policy.EntityKey, Where: []policy.Condition{
+			{Field: "alias", Op: policy.Is, Value: k.Alias}, {Field: "revoked_at", Op: policy.Is, Value: nil}, // a key that was replaced gave its alias away
+		}})
 		if err != nil {
 			return err
 		}

@@ -48,11 +48,18 @@ func (s *server) regenerateKey(ctx context.Context, c *Caller, in *keyRegenerate
 		if err != nil {
 			return s.unknownKey(c, err)
 		}
-		if k, err = s.changeKey(ctx, tx, c, old, in.Sent, in.Duration, []action{keyRegenerateIt}); err != nil {
+		on, err := keyTarget(ctx, tx, old)
+		if err != nil {
+			return err
+		}
+		if err := s.authorize(ctx, c, keyRegenerateIt, on); err != nil {
 			return err
 		}
 		if !old.RevokedAt.IsZero() {
 			return badRequest("key", "This key was regenerated already: regenerate the one that took its place")
+		}
+		if k, err = s.changeKey(ctx, tx, c, old, in.Sent, in.Duration, nil); err != nil {
+			return err
 		}
 		k.Hash, k.Name = policy.HashKey(plain), maskKey(plain)
 		fields := storedFields(k.Fields)

@@ -11,8 +11,8 @@ import (
 
 // render makes a reply row. Row declares its names, their order, and what an
 // absent one reads as (`default:"[]"`, else null; `optional:"true"` is left out).
-// What we know ourselves (set) goes before what was sent; names that were sent
-// and are not declared follow at the end, so that all reads back.
+// What we know ourselves (set) goes before what was sent; names of either that
+// are not declared follow at the end, so that all reads back.
 func render[Row any](sent Fields, set Object) Object {
 	p := planOf(reflect.TypeFor[Row]())
 	out := make(Object, 0, len(p.body)+4)
@@ -28,6 +28,11 @@ func render[Row any](sent Fields, set Object) Object {
 			out = append(out, Member{s.name, jsontext.Value(s.def)})
 		default:
 			out = append(out, Member{s.name, nil})
+		}
+	}
+	for _, m := range set {
+		if _, declared := p.byName[m.Name]; !declared {
+			out = append(out, m)
 		}
 	}
 	for _, f := range sent {

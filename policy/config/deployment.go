@@ -1,8 +1,6 @@
 package config
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"slices"
 	"strconv"
 	"strings"
@@ -159,16 +157,16 @@ func (b *builder) names(e *entry, target string) bool {
 // endpoint finds where calls go: api_base, else a variable, else where the
 // provider is.
 func (b *builder) endpoint(e *entry, p provider, d *policy.Deployment) (endpoint, bool) {
-	at, text := e.base, p.base
-	switch {
-	case !e.base.null():
+	at, text := e.base, ""
+	if !e.base.null() {
 		given, ok := b.text(e.base)
 		if !ok {
 			return endpoint{}, false
 		}
 		text = given
-	default:
-		at = e.model
+	}
+	if text == "" {
+		at, text = e.model, p.base
 		for _, name := range p.bases {
 			if found, ok := b.lookup(name); ok && found != "" {
 				text = found
@@ -230,7 +228,7 @@ func (b *builder) credential(e *entry, p provider, end endpoint, d *policy.Deplo
 			b.fail(e.model, "the model %s has no api_key, and %s is not set", strconv.Quote(e.name), strings.Join(p.keys, " or "))
 		}
 	case !p.free && p.name != "openai":
-		b.fail(e.base, "the model %s has no api_key; one from the environment is sent to the provider's own address only", strconv.Quote(e.name))
+		b.fail(e.base, "the model %s has no api_key: %s is sent to the provider's own address only, unless the entry names it", strconv.Quote(e.name), strings.Join(p.keys, " or "))
 	}
 	if text := d.Credential.Reveal(); !isHeaderValue(text) || strings.TrimSpace(text) != text {
 		b.fail(from, "holds what no credential can: a line break or a space at its end")
@@ -259,67 +257,6 @@ func (b *builder) own(p provider, host string) bool {
 	return p.name == "openai" && strings.HasSuffix(host, ".api.openai.com")
 }
 
-// id is model_info.id, else the public name and a short hash of what the entry
-// is: without its credential, so that a new key is not a new deployment, but
-// with the name of the variable that holds it, which tells two accounts apart.
-func (b *builder) id(e *entry, d *policy.Deployment) string {
-	if !e.id.null() {
-		text, ok := b.text(e.id)
-		if !ok {
-			return ""
-		}
-		id := text
-		if !isID(text) {
-			sum := sha256.Sum256([]byte(text))
-			id = slug(text, 40) + "-" + hex.EncodeToString(sum[:4])
-			b.warn(e.id, "is used as %s: an id is made of a-z, 0-9 and - and has at most 63 characters", id)
-		}
-		if first, taken := b.ids[id]; taken {
-			b.fail(e.id, "is the id of another model as well; see line %d", first.at.line)
-		}
-		b.ids[id] = e.id
-		return id
-	}
-	variable, _ := e.key.reference()
-	identity := strings.Join([]string{
-		d.Model, d.Provider, d.Target, d.Scheme, d.Host, strconv.Itoa(d.Port), d.PathPrefix, d.Query, e.organization.Reveal(), variable,
-	}, "\x00")
-	sum := sha256.Sum256([]byte(identity))
-	base := slug(d.Model, 40) + "-" + hex.EncodeToString(sum[:5])
-	id := base
-	for n := 2; ; n++ {
-		if _, taken := b.ids[id]; !taken {
-			break
-		}
-		id = base + "-" + strconv.Itoa(n)
-	}
-	b.ids[id] = e.at
-	return id
-}
-
-func isID(text string) bool {
-	return len(text) > 0 && len(text) <= 63 && strings.Trim(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
-}
-
-// slug is what is left of a name that is made of a-z, 0-9 and -.
-func slug(text string, length int) string {
-	var b strings.Builder
-	for _, c := range strings.ToLower(text) {
-		switch {
-		case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
-			b.WriteRune(c)
-		case c == '*':
-			b.WriteString("any")
-		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
-			b.WriteByte('-')
-		}
-		if b.Len() >= length {
-			break
-		}
-	}
-	return first(strings.Trim(b.String(), "-"), "model")
-}
-
 // upstream notes what the entry sets about its calls.
 func (b *builder) upstream(e *entry, d *policy.Deployment) {
 	u := Upstream{Timeout: e.timeout, StreamTimeout: e.stream, Retries: e.retries, Headers: e.headers}
@@ -337,42 +274,4 @@ func (b *builder) upstream(e *entry, d *policy.Deployment) {
 		b.cfg.Upstreams = map[string]Upstream{}
 	}
 	b.cfg.Upstreams[d.ID] = u
-}
-
-// weights sets shares and priorities by public name: as LiteLLM, by weight where
-// the first deployment has one, else by its rpm, else by its tpm. Where some
-// have an order, those without come last.
-func (b *builder) weights() {
-	groups := map[string][]made{}
-	for _, m := range b.made {
-		groups[m.d.Model] = append(groups[m.d.Model], m)
-	}
-	for _, group := range groups {
-		ordered := slices.ContainsFunc(group, func(m made) bool { return m.entry.order != nil })
-		fractions := slices.ContainsFunc(group, func(m made) bool { return m.entry.weight != nil && *m.entry.weight%1000 != 0 })
-		head := group[0].entry
-		for _, m := range group {
-			share := int64(0)
-			switch e := m.entry; {
-			case head.weight != nil && e.weight != nil && fractions:
-				share = *e.weight
-			case head.weight != nil && e.weight != nil:
-				share = *e.weight / 1000
-			case head.weight != nil && fractions:
-				share = 1000 // of one
-			case head.weight != nil:
-			case head.rpm != nil && e.rpm != nil:
-				share = *e.rpm
-			case head.rpm == nil && head.tpm != nil && e.tpm != nil:
-				share = *e.tpm
-			}
-			m.d.Weight = int(min(share, 1_000_000_000))
-			switch {
-			case m.entry.order != nil:
-				m.d.Priority = int(*m.entry.order)
-			case ordered:
-				m.d.Priority = 1_000_001
-			}
-		}
-	}
 }

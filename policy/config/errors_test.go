@@ -81,7 +81,7 @@ func TestErrors(t *testing.T) {
 		{"files where there are none", "include: [more.yaml]", "line 1: include[0]: cannot be read"},
 
 		// What would limit or deny.
-		{"guardrails", "guardrails: [{guardrail_name: x}]", "line 1: guardrails: is not supported, and ignoring it"},
+		{"guardrails", "guardrails: [{guardrail_name: x}]", "line 1: guardrails: is not supported, and must not be ignored"},
 		{"guardrails among settings", "litellm_settings:\n  guardrails: [x]", "line 2: litellm_settings.guardrails: is not supported"},
 		{"budgets of providers", "router_settings:\n  provider_budget_config: {openai: {budget_limit: 1}}", "line 2: router_settings.provider_budget_config: is not supported"},
 		{"required parameters", "general_settings: {enforced_params: [user]}", "line 1: general_settings.enforced_params: is not supported"},

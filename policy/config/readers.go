@@ -323,7 +323,7 @@ func readCallbacks(r *reader, _ *Config, v value) {
 		text, ok := r.text(item)
 		switch {
 		case ok && slices.Contains(denying, text):
-			r.fail(item, "%s is not supported, and ignoring it would let through what it is there to stop: %s", text, noGuardrails)
+			r.fail(item, "%s is not supported, and must not be ignored: %s", text, noGuardrails)
 			quiet = false
 		case strings.Contains(text, "."):
 			why = noHooks + ", so what it logs, changes or refuses does not happen"

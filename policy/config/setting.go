@@ -66,7 +66,7 @@ func (s setting[Into]) apply(r *reader, into Into, v value, each func(v value, s
 		if s.read != nil { // decides by itself
 			s.read(r, into, v)
 		} else if s.restricts(r, v) {
-			r.fail(v, "is not supported, and ignoring it would let through what it is there to stop: %s", s.help)
+			r.fail(v, "is not supported, and must not be ignored: %s", s.help)
 		}
 	}
 }

@@ -23,7 +23,7 @@ const (
 	noGuardrails  = "requests and replies are not inspected"
 	noCallbacks   = "there are no callbacks; take spend from /spend/logs, and metrics from Prometheus"
 	noCache       = "replies are not cached"
-	noMCP         = "there is no MCP gateway here to open or close"
+	noMCP         = "there is no gateway for MCP, tools and agents here"
 	noFallbacks   = "a failed call is not tried again on another model"
 	noAlerting    = "alerts are set up in Purser's own settings"
 	noFiles       = "files, batches and fine-tuning pass through without being looked at"
@@ -33,7 +33,7 @@ const (
 	noDatabase    = "set it in DATABASE_URL"
 	noCredential  = "write api_key into the model's entry"
 	ownHealth     = "Envoy takes a failing deployment out by itself"
-	ownLogs       = "how the services log is set when they are started"
+	ownLogs       = "logs and traces are set up where the services are started"
 	ownUI         = "the web interface has its own settings"
 	noVault       = "secrets come from the environment, from files or from this file"
 )
@@ -141,7 +141,8 @@ var generalTable = slices.Concat(
 		"require_key_mcp_access_defined", "require_end_user_mcp_access_defined", "user_mcp_management_mode", "enable_mcp_registry"),
 	many[*Config](ignored, noDatabase, "database_connection_pool_limit", "database_connection_pool_timeout", "database_connection_timeout",
 		"database_connect_timeout", "database_socket_timeout", "database_max_idle_connection_lifetime", "database_extra_connection_params",
-		"database_disable_prepared_statements", "database_type", "database_args", "disable_prisma_schema_update"),
+		"database_disable_prepared_statements", "database_type", "database_args"),
+	many[*Config](needless, "the tables are Purser's own", "disable_prisma_schema_update"),
 	many[*Config](ignored, "set REDIS_URL, or router_settings.redis_url", "coordination_redis"),
 	many[*Config](ignored, "a budget is always reserved before the call", "disable_budget_reservation"),
 	many[*Config](ignored, "every call has its row in the spend log", "disable_spend_logs", "disable_spend_updates", "disable_error_logs",

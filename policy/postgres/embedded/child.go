@@ -87,7 +87,7 @@ func fetch(ctx context.Context, acc account, task fetchTask) error {
 		return err
 	}
 	cmd := exec.CommandContext(ctx, exe)
-	cmd.Env = append(os.Environ(), childEnv+"="+string(text), "HOME="+task.Scratch)
+	cmd.Env = append(os.Environ(), childEnv+"="+string(text), "HOME="+task.Scratch, "TMPDIR="+task.Scratch)
 	cmd.Dir = "/"
 	cmd.WaitDelay = 5 * time.Second
 	log := newTail(nil)

@@ -161,6 +161,7 @@ func (d *Directory) Prune(keep func(Entity) bool) {
 	prune(d.budgets, keep)
 	prune(d.tags, keep)
 	prune(d.groups, keep)
+	prune(d.groupNames, keep)
 }
 
 func prune[K comparable, V Entity](t *table[K, V], keep func(Entity) bool) {

@@ -157,7 +157,7 @@ func (a *accumulator) addScaled(units int64, r Rate, divisor uint64) Money {
 	)
 	hi, lo := bits.Mul64(uint64(units), uint64(r))
 	h2, l2 := bits.Mul64(lo, scale/divisor)
-	hi = min(hi, million)*(scale/divisor) + h2 // a million is far beyond an int64 of nano-USD already
+	hi = min(hi, unit)*(scale/divisor) + h2 // unit is beyond an int64 of nano-USD already
 	var carry uint64
 	a.lo, carry = bits.Add64(a.lo, l2, 0)
 	a.hi = min(a.hi+hi+carry, unit) // stays there: saturated

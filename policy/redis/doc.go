@@ -16,7 +16,8 @@
 // A counter's field is <kind>|<window>|<start>|<model>; to it are added
 //
 //	:u used   :h held   :b when it began (µs)   :d seeded      in c
-//	:s sum    :o oldest sub-window   :l newest   :<slot> each   in m
+//	:s sum   :o oldest sub-window   :l newest   :<id> what was taken in it
+//	:<id>i its first and last taking (µs) and the next one's id           in m
 //
 // A scope's minutes are apart from the rest so that Redis forgets idle ones.
 //

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -80,28 +81,26 @@ func (l *Ledger) Standings(ctx context.Context, holds []policy.Hold) ([]policy.B
 	return out, nil
 }
 
-const (
-	subWindow = 500 * time.Millisecond
-	minute    = time.Minute
-)
-
 // minuteBalance sums the sub-windows that still count.
 func minuteBalance(all map[string]string, name string, now time.Time, h policy.Hold) policy.Balance {
 	var b policy.Balance
-	current := now.UnixMicro() / subWindow.Microseconds()
-	oldest := int64(-1)
-	for f, v := range all {
-		slot, err := strconv.ParseInt(strings.TrimPrefix(f, name+":"), 10, 64)
-		if !strings.HasPrefix(f, name+":") || err != nil || slot <= current-121 {
-			continue
+	var first int64
+	for id := all[name+":o"]; id != "" && id != "0"; {
+		var from, to int64
+		var next string
+		if _, err := fmt.Sscan(all[name+":"+id+"i"], &from, &to, &next); err != nil {
+			break
 		}
-		b.Used += number(v)
-		if oldest < 0 || slot < oldest {
-			oldest = slot
+		if now.UnixMicro() < to+time.Minute.Microseconds() {
+			b.Used += number(all[name+":"+id])
+			if first == 0 {
+				first = to
+			}
 		}
+		id = next
 	}
-	if b.Used >= h.Limit && oldest >= 0 {
-		b.RetryIn = time.UnixMicro((oldest + 1) * subWindow.Microseconds()).Add(minute).Sub(now)
+	if b.Used >= h.Limit && first != 0 {
+		b.RetryIn = time.UnixMicro(first).Add(time.Minute).Sub(now)
 	}
 	return b
 }

@@ -11,91 +11,143 @@ if not now then
   now = tonumber(t[1]) * 1000000 + tonumber(t[2])
 end
 local want, usual, least = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local SLOT, SPAN = 500000, 60000000
-local slot = math.floor(now / SLOT)
+local WITHIN, MINUTE = 500000, 60000000
 local n = #KEYS - 4
 local output, refused = want, {}
-local used, held, fresh, slots = {}, {}, {}, {}
+local used, held, fresh, minutes = {}, {}, {}, {}
+
+local function int(x)
+  if x == 0 then return '0' end -- '-0' is no integer to Redis
+  return string.format('%.0f', x)
+end
+
+-- A sub-window's first and last taking, and the name of the next one ('0': none).
+local function info(key, field, id)
+  local from, to, after = string.match(redis.call('HGET', key, field .. ':' .. id .. 'i') or '', '(%d+) (%d+) (%d+)')
+  return tonumber(from), tonumber(to), after
+end
+
+local function note(key, field, id, from, to, after)
+  redis.call('HSET', key, field .. ':' .. id .. 'i', int(from) .. ' ' .. int(to) .. ' ' .. after)
+end
+
+-- Drops the sub-windows that count no more, each once; what a clock that was ahead dated ahead was taken by now.
+local function expire(key, field)
+  local v = redis.call('HMGET', key, field .. ':s', field .. ':o', field .. ':l')
+  local m = {sum = tonumber(v[1] or 0), oldest = v[2], newest = v[3]}
+  if not m.newest then return m end
+  m.from, m.to = info(key, field, m.newest)
+  if m.to - now > WITHIN then
+    local id = m.oldest
+    while id ~= '0' do
+      local from, to, after = info(key, field, id)
+      if to - now > WITHIN then note(key, field, id, math.min(from, now), now, after) end
+      id = after
+    end
+    m.from, m.to = info(key, field, m.newest)
+  end
+  local id = m.oldest
+  while id ~= '0' do
+    local _, to, after = info(key, field, id)
+    if now < to + MINUTE then break end
+    m.sum = redis.call('HINCRBY', key, field .. ':s', int(-tonumber(redis.call('HGET', key, field .. ':' .. id))))
+    redis.call('HDEL', key, field .. ':' .. id, field .. ':' .. id .. 'i')
+    id = after
+  end
+  if id == '0' then
+    redis.call('HDEL', key, field .. ':o', field .. ':l', field .. ':s')
+    return {sum = 0, last = m.newest}
+  elseif id ~= m.oldest then
+    redis.call('HSET', key, field .. ':o', id)
+    m.oldest = id
+  end
+  return m
+end
 
 for i = 1, n do
   local key, a = KEYS[4 + i], 7 + (i - 1) * 8
-  local field, window = ARGV[a + 1], ARGV[a + 3]
-  if window == 'm' then
-    local v = redis.call('HMGET', key, field .. ':s', field .. ':o', field .. ':l')
-    local sum, oldest, newest = tonumber(v[1] or 0), tonumber(v[2]), tonumber(v[3])
-    if oldest then
-      -- Drop each sub-window once all of it is older than a minute.
-      local gone = math.min(slot - 121, newest)
-      if oldest <= gone then
-        for s = oldest, gone do
-          local c = redis.call('HGET', key, field .. ':' .. s)
-          if c then
-            sum = redis.call('HINCRBY', key, field .. ':s', -tonumber(c))
-            redis.call('HDEL', key, field .. ':' .. s)
-          end
-        end
-        redis.call('HSET', key, field .. ':o', gone + 1)
-        oldest = gone + 1
-      end
-    end
-    slots[i] = {oldest, newest}
-    used[i], held[i] = sum, 0
+  local field = ARGV[a + 1]
+  if ARGV[a + 3] == 'm' then
+    minutes[i] = expire(key, field)
+    used[i], held[i] = minutes[i].sum, 0
   else
     local v = redis.call('HMGET', key, field .. ':u', field .. ':h', field .. ':b')
     used[i], held[i], fresh[i] = tonumber(v[1] or 0), tonumber(v[2] or 0), not v[3]
   end
-  local limit, fixed, per = tonumber(ARGV[a + 4]), tonumber(ARGV[a + 5]), tonumber(ARGV[a + 6])
-  local taken = used[i] + held[i]
-  local left = limit - taken
-  if math.abs(limit) > 9007199254740992 or math.abs(taken) > 9007199254740992 then left = left - 2048 end
-  local grant = -1
-  if limit > 0 and fixed <= left then
-    if per <= 0 then
-      grant = want
+  if ARGV[a + 8] ~= '1' then
+    local limit, fixed, per = tonumber(ARGV[a + 4]), tonumber(ARGV[a + 5]), tonumber(ARGV[a + 6])
+    local taken = used[i] + held[i]
+    local left = limit - taken
+    if math.abs(limit) > 9007199254740992 or math.abs(taken) > 9007199254740992 then left = left - 2048 end
+    local grant = -1
+    if limit > 0 and fixed <= left then
+      if per <= 0 then
+        grant = want
+      else
+        local eighth = math.floor(math.max(math.floor(left / 8) - fixed, 0) / per)
+        grant = math.min(math.max(eighth, usual, least), math.floor((left - fixed) / per), want)
+        if grant < least then grant = -1 end
+      end
+    end
+    if grant >= 0 then
+      output = math.min(output, grant)
     else
-      local floor = math.min(least, math.max(math.floor((limit - fixed) / per), 1))
-      local eighth = math.floor(math.max(math.floor(left / 8) - fixed, 0) / per)
-      grant = math.min(math.max(eighth, usual), math.floor((left - fixed) / per), want)
-      if grant < floor then grant = -1 end
+      refused[#refused + 1] = i
     end
   end
-  if grant >= 0 then
-    output = math.min(output, grant)
-  elseif ARGV[a + 8] ~= '1' then
-    refused[#refused + 1] = i
-  end
 end
-
-local function int(x) return string.format('%.0f', x) end
 
 if #refused > 0 then
   local out = {'refused', int(now), {}, {}, {}, {}}
   for i = 1, n do
-    out[3][i], out[4][i] = int(used[i]), int(held[i])
-    out[6][i] = '0'
+    out[3][i], out[4][i], out[6][i] = int(used[i]), int(held[i]), '0'
   end
   for j, i in ipairs(refused) do
     out[5][j] = i - 1
     local key, a = KEYS[4 + i], 7 + (i - 1) * 8
-    local limit = tonumber(ARGV[a + 4])
     if ARGV[a + 3] == 'm' then
       -- When enough sub-windows have gone for the least this request would take.
-      local over = used[i] + tonumber(ARGV[a + 5]) + tonumber(ARGV[a + 6]) * least - limit
-      local wait = SPAN
-      if limit > 0 and slots[i][1] then
-        wait = SPAN + SLOT
-        for s = slots[i][1], slots[i][2] do
-          over = over - tonumber(redis.call('HGET', key, ARGV[a + 1] .. ':' .. s) or 0)
-          if over <= 0 then
-            wait = (s + 1) * SLOT + SPAN - now
-            break
-          end
+      local over = used[i] + tonumber(ARGV[a + 5]) + tonumber(ARGV[a + 6]) * least - tonumber(ARGV[a + 4])
+      local wait, id = MINUTE + WITHIN, minutes[i].oldest or '0'
+      if tonumber(ARGV[a + 4]) <= 0 then wait, id = MINUTE, '0' end
+      while id ~= '0' do
+        local _, to, after = info(key, ARGV[a + 1], id)
+        over = over - tonumber(redis.call('HGET', key, ARGV[a + 1] .. ':' .. id))
+        if over <= 0 then
+          wait = to + MINUTE - now
+          break
         end
+        id = after
       end
-      out[6][i] = int(math.max(wait, 1000))
+      out[6][i] = int(wait)
     end
   end
   return out
+end
+
+-- Counts an amount now, and tells in which sub-window.
+local function take(key, field, m, amount)
+  local at, id = now, m.newest
+  if id then at = math.max(now, m.to) end -- never for less than a minute
+  if id and at - m.from < WITHIN then
+    note(key, field, id, m.from, at, '0')
+  else
+    local name = at
+    local last = tonumber(id or m.last)
+    if last and last >= name then name = last + 1 end
+    name = int(name)
+    if id then
+      note(key, field, id, m.from, m.to, name)
+      redis.call('HSET', key, field .. ':l', name)
+    else
+      redis.call('HSET', key, field .. ':l', name, field .. ':o', name)
+    end
+    note(key, field, name, at, at, '0')
+    id = name
+  end
+  redis.call('HINCRBY', key, field .. ':' .. id, int(amount))
+  redis.call('PEXPIRE', key, 180000)
+  return redis.call('HINCRBY', key, field .. ':s', int(amount)), id
 end
 
 local holds = {}
@@ -105,15 +157,7 @@ for i = 1, n do
   local amount = tonumber(ARGV[a + 5]) + tonumber(ARGV[a + 6]) * output
   local at = '0'
   if window == 'm' then
-    local s = slot
-    if slots[i][2] and slots[i][2] > s then s = slots[i][2] end -- the clock stepped back: count into the newest
-    at = int(s)
-    used[i] = redis.call('HINCRBY', key, field .. ':s', int(amount))
-    redis.call('HINCRBY', key, field .. ':' .. at, int(amount))
-    redis.call('HSET', key, field .. ':l', at)
-    if not slots[i][1] or slots[i][1] > s then redis.call('HSET', key, field .. ':o', at) end
-    slots[i] = {slots[i][1] or s, s} -- a later hold of this counter goes on from here
-    redis.call('PEXPIRE', key, 180000)
+    used[i], at = take(key, field, minutes[i], amount)
   else
     held[i] = redis.call('HINCRBY', key, field .. ':h', int(amount))
     if fresh[i] then
@@ -132,9 +176,9 @@ for i = 1, n do
       end
     end
   end
-  holds[#holds + 1] = table.concat({key, field, window, ARGV[a + 7], int(amount), at}, '\30')
+  holds[i] = {key, field, window, ARGV[a + 7], int(amount), at}
 end
-redis.call('HSET', KEYS[2], 'at', int(now), 'out', int(output), 'holds', table.concat(holds, '\29'), 'draft', ARGV[7])
+redis.call('HSET', KEYS[2], 'at', int(now), 'out', int(output), 'holds', cmsgpack.pack(holds), 'draft', ARGV[7])
 redis.call('ZADD', KEYS[4], int(now / 1000 + tonumber(ARGV[2])), ARGV[6])
 local out = {'granted', int(now), {}, {}, int(output)}
 for i = 1, n do

@@ -2,22 +2,20 @@
 -- KEYS: epoch, reservation, tombstone, expiry, journal
 -- ARGV: now µs ('' for Redis's clock), id, entry, estimated (1 or 0), tombstone life s, reap (1: only if it expired), then what each kind took, by number
 local estimated, reap = ARGV[4] == '1', ARGV[6] == '1'
-local function actual(kind) return ARGV[7 + tonumber(kind)] end
-local function sub(a, b) return string.format('%.0f', tonumber(a) - tonumber(b)) end
-local function split(s, sep)
-  local out = {}
-  for part in string.gmatch(s .. sep, '([^' .. sep .. ']*)' .. sep) do out[#out + 1] = part end
-  return out
+local function actual(kind) return ARGV[7 + tonumber(kind)] end -- kinds count from 0
+local function sub(a, b)
+  local d = tonumber(a) - tonumber(b)
+  if d == 0 then return '0' end -- '-0' is no integer to Redis
+  return string.format('%.0f', d)
 end
 
--- Applies the difference between what was charged or held and what is true.
-local function charge(text, late)
-  local kept = {}
-  if text == '' then return kept end
-  for i, hold in ipairs(split(text, '\29')) do
-    local h = split(hold, '\30') -- key, field, window, kind, amount, slot
-    local key, field, window, took = h[1], h[2], h[3], actual(h[4])
-    if window == 'm' then
+-- Applies the difference between what was charged or held and what is true, and
+-- returns the holds as they are charged now.
+local function charge(packed, late)
+  local holds = cmsgpack.unpack(packed)
+  for _, h in ipairs(holds) do -- key, field, window, kind, amount, sub-window
+    local key, field, took = h[1], h[2], actual(h[4])
+    if h[3] == 'm' then
       local slot = field .. ':' .. h[6]
       if redis.call('HEXISTS', key, slot) == 1 then
         redis.call('HINCRBY', key, slot, sub(took, h[5]))
@@ -27,14 +25,13 @@ local function charge(text, late)
       if late then
         redis.call('HINCRBY', key, field .. ':u', sub(took, h[5]))
       else
-        redis.call('HINCRBY', key, field .. ':h', '-' .. h[5])
+        redis.call('HINCRBY', key, field .. ':h', sub(0, h[5]))
         redis.call('HINCRBY', key, field .. ':u', took)
       end
     end
     h[5] = took
-    kept[i] = table.concat(h, '\30')
   end
-  return kept
+  return cmsgpack.pack(holds)
 end
 
 local r = redis.call('HMGET', KEYS[2], 'holds', 'at')
@@ -52,7 +49,7 @@ if r[1] then
   redis.call('DEL', KEYS[2])
   redis.call('ZREM', KEYS[4], ARGV[2])
   local tomb = 's'
-  if estimated then tomb = 'e' .. table.concat(kept, '\29') end
+  if estimated then tomb = 'e' .. kept end
   redis.call('SET', KEYS[3], tomb, 'EX', ARGV[5])
   redis.call('XADD', KEYS[5], '*', 'e', ARGV[3])
   return 'settled'

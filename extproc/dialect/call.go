@@ -15,23 +15,26 @@ type Call struct {
 	OutputCap     *int64       // most tokens per choice that the client allows: its lowest cap; nil: none sent
 	Choices       int64        // how many answers are made, at least 1; each may use the whole cap
 	NoOutput      bool         // the endpoint produces no tokens: embeddings, moderation, rerank, counting
+	Unseen        bool         // a part of the prompt lies at the provider: an earlier response, a cache; InputEstimate is without it
 	EndUser       string       // the caller's own user, from the body
 	Tags          []string     // metadata.tags and tags, in order, each once
 	ServiceTier   string       // as asked for; "" where none is
 	InputEstimate int64        // prompt tokens: near the true count and not below it
 	Asks          policy.Usage // what is paid beside text tokens and known from the request: Images, Pixels, Characters, Queries
 
-	in       Inbound
-	model    span   // the model's value in the body; empty where it has none
-	caps     []cap  // as they stand in the body
-	slots    []slot // the body's object and the objects in it that we read
-	extras   []extra
-	texts    []text
-	overhead int64  // prompt tokens beside those of texts: 3 a message, pictures …
-	wantFlag span   // stream_options.include_usage, where the body has it
-	encoding string // to estimate with, where the endpoint's models have another than the default
-	stored   bool   // the provider is asked to store the reply
-	injected bool   // Rewrite asked for a usage frame that the client did not ask for
+	in         Inbound
+	models     []span // where the body names the model
+	caps       []cap  // as they stand in the body
+	slots      []slot // the body's object and the objects in it that we read
+	extras     []extra
+	texts      []text
+	overhead   int64  // prompt tokens beside those of texts: 3 a message, pictures …
+	wantFlag   span   // stream_options.include_usage, where the body has it
+	encoding   string // to estimate with, where the endpoint's models have another than the default
+	prompts    int64  // texts to be continued, where there are several
+	background bool   // the reply would come before its usage
+	stored     bool   // the provider is asked to store the reply
+	injected   bool   // Rewrite asked for a usage frame that the client did not ask for
 }
 
 // cap is a field that bounds the output.

@@ -36,6 +36,7 @@ type field struct {
 	keys   map[string]*field
 	folded map[string]string // folded name → true name
 	elem   *field
+	twin   *field // the same field by its other spelling
 }
 
 func (f fields) compile() *field {
@@ -43,9 +44,9 @@ func (f fields) compile() *field {
 	for path, t := range f {
 		at := root
 		for _, part := range strings.Split(path, ".") {
-			name, list := strings.CutSuffix(part, "[]")
+			name, lists := cutLists(part)
 			at = at.key(name)
-			if list {
+			for range lists {
 				if at.elem == nil {
 					at.elem = &field{path: at.path + "[]"}
 				}
@@ -65,10 +66,67 @@ func (f *field) key(name string) *field {
 	if k == nil {
 		k = &field{path: strings.TrimPrefix(f.path+"."+name, ".")}
 		f.keys[name] = k
-		f.folded[string(fold(nil, []byte(name)))] = name
+		folded := foldString(name)
+		if other, ok := f.folded[folded]; ok {
+			k.twin, f.keys[other].twin = f.keys[other], k
+		}
+		f.folded[folded] = name
 	}
 	return k
 }
+
+// cutLists takes the brackets off a part of a path.
+func cutLists(part string) (name string, lists int) {
+	for {
+		inner, ok := strings.CutSuffix(part, "[]")
+		if !ok {
+			return part, lists
+		}
+		part, lists = inner, lists+1
+	}
+}
+
+// bothSpellings adds to each path its form in snake_case, part by part: Google's
+// APIs take either.
+func bothSpellings(f fields) fields {
+	out := fields{}
+	for path, t := range f {
+		forms := []string{""}
+		for i, part := range strings.Split(path, ".") {
+			var next []string
+			for _, form := range forms {
+				if i > 0 {
+					form += "."
+				}
+				next = append(next, form+part)
+				if s := snake(part); s != part {
+					next = append(next, form+s)
+				}
+			}
+			forms = next
+		}
+		for _, form := range forms {
+			out[form] = t
+		}
+	}
+	return out
+}
+
+func snake(camel string) string {
+	var b strings.Builder
+	for _, r := range camel {
+		if unicode.IsUpper(r) {
+			b.WriteByte('_')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
+}
+
+func foldString(s string) string { return string(fold(nil, []byte(s))) }
+
+// samePath compares paths whatever their spelling.
+func samePath(a, b string) bool { return a == b || foldString(a) == foldString(b) }
 
 // fold makes names equal that some JSON parser takes for the same: it ignores
 // case (beyond ASCII, too: K, the Kelvin sign, folds to k), dashes and underscores.

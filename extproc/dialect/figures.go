@@ -51,10 +51,11 @@ type figures struct {
 	set [uFigures]bool
 }
 
-// take keeps a figure; null and what is no number at all are not one.
+// take keeps a figure; null and what is no number at all are not one. Figures
+// are cumulative: a 0 behind a count is a field nobody filled in.
 func (f *figures) take(id int, raw []byte) bool {
 	n, ok := number(raw)
-	if ok {
+	if ok && (n > 0 || !f.set[id]) {
 		f.n[id], f.set[id] = n, true
 	}
 	return ok
@@ -122,6 +123,7 @@ func setString(into *string, raw []byte) {
 	const longest = 256
 	switch {
 	case len(raw) < 2 && !bytes.ContainsAny(raw, "0123456789"), string(raw) == "null", len(raw) > longest:
+	case len(raw) == len(*into)+2 && raw[0] == '"' && string(raw[1:len(raw)-1]) == *into: // every frame says it again
 	case raw[0] == '"':
 		if s, err := jsontext.AppendUnquote(nil, raw); err == nil && len(s) > 0 {
 			*into = string(s)
@@ -149,4 +151,16 @@ func (c *common) openAI() reported {
 		Searches: n[uSearches], ServiceTier: tier,
 	}
 	return r
+}
+
+// alsoAsked fills in what the request alone tells, where the reply did not.
+func alsoAsked(u *policy.Usage, asked policy.Usage) {
+	for _, f := range []struct{ have, want *int64 }{
+		{&u.Images, &asked.Images}, {&u.Pixels, &asked.Pixels}, {&u.Characters, &asked.Characters},
+		{&u.Millis, &asked.Millis}, {&u.Queries, &asked.Queries},
+	} {
+		if *f.have == 0 {
+			*f.have = *f.want
+		}
+	}
 }

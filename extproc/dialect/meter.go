@@ -190,6 +190,9 @@ func (m *Meter) Result() Result {
 	r.Failed = r.Failed || m.head.Status >= 400
 	r.Complete = r.Complete || m.over || m.events == nil && m.scan != nil && m.scan.docs > 0
 	u := &r.Usage
+	if ok := 200 <= m.head.Status && m.head.Status < 300; ok && !m.endpoint.Unmetered && m.endpoint.Billable {
+		alsoAsked(u, m.call.Asks)
+	}
 	switch {
 	case m.endpoint.Unmetered:
 		*u = policy.Usage{Source: policy.UsageUnmetered}
@@ -221,6 +224,11 @@ func (m *Meter) Result() Result {
 		}
 	}
 	return r.Result
+}
+
+// Complete is Result's Complete, without the counting: for every chunk.
+func (m *Meter) Complete() bool {
+	return m.over || m.events == nil && m.scan != nil && m.scan.docs > 0 || m.tally != nil && m.tally.result().Complete
 }
 
 // Close lets go of what reading a compressed reply needs. It is for every

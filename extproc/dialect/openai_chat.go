@@ -4,34 +4,24 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/purser/purser/extproc/tokens"
-	"github.com/purser/purser/policy"
 )
 
 // OpenAI's chat completions, and everything that speaks them.
-var _ = register(&Endpoint{
+var _ = register(openAIEndpoint(Endpoint{
 	Name:     "chat.completions",
 	CallType: "acompletion",
-	Format:   policy.FormatOpenAI,
-	Also:     []policy.Format{policy.FormatAzure},
 	Route:    "/chat/completions",
-	Method:   "POST",
-	Paths:    openAIPaths("/chat/completions"),
 	Billable: true,
 
 	read: func(_ *Endpoint, call *Call) *Malformed {
 		call.addTokens(tokens.PerReply)
 		return readJSON(openAIChatFields, call)
 	},
-	modelField:  "model",
 	capField:    openAICap,
 	usageField:  "stream_options.include_usage",
 	ownMetadata: func(c *Call, v jsontext.Value) bool { return c.stored && onlyStrings(v) }, // else OpenAI refuses it
-	place:       openAIPlace("/chat/completions"),
 	replies:     openAIChatReplies,
-	tally:       func(call *Call, head Head) tally { return &openAIChatTally{common: newCommon(call, head)} },
-	done:        "[DONE]",
-	shape:       openAIShape,
-})
+}))
 
 var openAIChatFields = proxyFields(fields{
 	"model":                        takeModel,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 
@@ -102,6 +103,7 @@ func (r *request) object(f *field, depth int) {
 		r.syntax(err)
 		return
 	}
+	var twins []*field
 	here := slot{path: f.path, at: span{int(r.dec.InputOffset()), int(r.dec.InputOffset())}}
 	for r.fail == nil {
 		if kind := r.dec.PeekKind(); kind == '}' || kind == 0 {
@@ -130,6 +132,13 @@ func (r *request) object(f *field, depth int) {
 				r.refuse(dotted(f.path, like), "ambiguous_field", fmt.Sprintf("The field %q must be written %q.", clip(name), like))
 				return
 			}
+		}
+		if next != nil && next.twin != nil {
+			if slices.Contains(twins, next.twin) {
+				r.refuse(next.path, "duplicate_field", fmt.Sprintf("The field %q is given more than once.", next.path))
+				return
+			}
+			twins = append(twins, next)
 		}
 		r.walk(next, depth+1)
 		if depth == 0 && next != nil && proxyOnly[next.path] {

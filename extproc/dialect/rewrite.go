@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -27,7 +28,7 @@ func (e *Endpoint) Rewrite(call *Call, ch Change) (body []byte, changed bool) {
 	if ch.Strip {
 		call.strip(&ed, e.ownMetadata)
 	}
-	if ch.Model != "" && e.modelField != "" {
+	if ch.Model != "" {
 		call.setModel(&ed, e.modelField, ch.Model)
 	}
 	if ch.OutputCap > 0 && e.capField != nil {
@@ -79,7 +80,7 @@ func quote(s string) string {
 
 func (c *Call) slot(path string) *slot {
 	for i := range c.slots {
-		if c.slots[i].path == path {
+		if samePath(c.slots[i].path, path) {
 			return &c.slots[i]
 		}
 	}
@@ -109,11 +110,21 @@ func (c *Call) add(ed *edits, object, name, value string) {
 }
 
 func (c *Call) setModel(ed *edits, field, name string) {
-	switch {
-	case c.model.len() == 0:
+	if len(c.models) == 0 && field != "" {
 		c.add(ed, "", field, quote(name))
-	case string(c.in.Body[c.model.from:c.model.to]) != quote(name):
-		ed.replace(c.model, quote(name))
+	}
+	for _, at := range c.models {
+		have := string(c.in.Body[at.from:at.to])
+		want := name
+		if have != "" && have[0] == '"' {
+			if strings.HasPrefix(have, `"models/`) {
+				want = "models/" + name
+			}
+			want = quote(want)
+		}
+		if have != want {
+			ed.replace(at, want)
+		}
 	}
 }
 
@@ -130,7 +141,7 @@ func (c *Call) setCap(ed *edits, field string, limit int64) {
 		return
 	}
 	for _, have := range c.caps { // null: the member is there already
-		if have.path == field {
+		if samePath(have.path, field) {
 			ed.replace(have.at, number)
 			return
 		}

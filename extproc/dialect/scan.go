@@ -50,7 +50,7 @@ func (w wants) compile() *node {
 	for path, want := range w {
 		at := root
 		for _, part := range strings.Split(path, ".") {
-			name, list := strings.CutSuffix(part, "[]")
+			name, lists := cutLists(part)
 			if at.keys == nil {
 				at.keys = map[string]*node{}
 			}
@@ -58,7 +58,7 @@ func (w wants) compile() *node {
 				at.keys[name] = &node{}
 			}
 			at = at.keys[name]
-			if list {
+			for range lists {
 				if at.elem == nil {
 					at.elem = &node{}
 				}

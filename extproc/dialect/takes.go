@@ -55,7 +55,7 @@ func takeModel(r *request, v value) {
 		r.wrongType(v, "a string")
 		return
 	}
-	r.call.model = v.at
+	r.call.models = append(r.call.models, v.at)
 	if r.call.in.Model == "" {
 		r.call.Model = name
 	}

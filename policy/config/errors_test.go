@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"strings"
 	"testing"
@@ -41,7 +42,7 @@ func TestErrors(t *testing.T) {
 		{"a name that is nothing", "? ~\n: 1", "line 1: a name must be text"},
 		{"merging text", "general_settings:\n  <<: text", "line 2: general_settings.<<: only mappings can be merged"},
 		{"a tag of one's own", "max_budget: !dollars 5", "line 1: max_budget: a tag of its own kind"},
-		{"an alias of itself", "a: &a [*a]", "line 1: a[0][0]"},
+		{"an alias of itself", "a: &a [*a]", "line 1: a[0]: stands for something that it is a part of"},
 		{"a section that is a list", "general_settings: [1]", "line 1: general_settings: must be a mapping, not a list"},
 		{"models that are a mapping", "model_list: {a: b}", "line 1: model_list: must be a list, not a mapping"},
 		{"a model that is text", "model_list: [gpt]", "line 1: model_list[0]: must be a mapping, not text"},
@@ -228,12 +229,30 @@ func TestBounds(t *testing.T) {
 	}
 	for name, text := range map[string]string{
 		"aliases of aliases": bomb,
+		"merging itself":     "a: &a {<<: [*a, *a], b: 1}",
+		"nothing but errors": "general_settings: {allowed_ips: [" + strings.Repeat("x,", 100_000) + "]}",
 		"very deep":          strings.Repeat("[", 5000) + strings.Repeat("]", 5000),
 		"very long":          strings.Repeat("# padding\n", maxBytes/10+1),
 	} {
 		all := refusals(t, text, Options{})
-		if len(all) > 3 {
+		if len(all) > maxErrors+1 {
 			t.Errorf("%s: %d errors", name, len(all))
 		}
+	}
+}
+
+func TestManyWarnings(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("litellm_settings:\n")
+	for i := range 3 * maxWarnings {
+		fmt.Fprintf(&text, "  unknown_%d: 1\n", i)
+	}
+	text.WriteString("model_list:\n")
+	for range 3 {
+		text.WriteString("- {model_name: m, litellm_params: {model: openai/m, api_base: 'http://h/v1', drop_params: true}}\n")
+	}
+	c, err := Parse([]byte(text.String()), Options{})
+	if err != nil || len(c.Warnings) != maxWarnings || len(c.Deployments) != 3 {
+		t.Errorf("%v, %d warnings", err, len(c.Warnings))
 	}
 }

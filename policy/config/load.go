@@ -59,6 +59,9 @@ func Parse(data []byte, opts Options) (*Config, error) {
 	r.file(data)
 	if len(r.errs) > 0 {
 		slices.SortStableFunc(r.errs, func(a, b *Error) int { return inFile(a.File, a.Line, b.File, b.Line) })
+		if r.more > 0 {
+			r.errs = append(r.errs, &Error{Message: fmt.Sprintf("and %d more errors", r.more)})
+		}
 		return nil, r.errs
 	}
 	for i, times := range r.times {

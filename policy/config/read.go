@@ -25,7 +25,15 @@ type reader struct {
 	once    map[string]value  // settings that may stand in two places, and must in one
 	redis   redisParts
 	adjust  adjustment
+	more    int // errors beyond maxErrors
 }
+
+// Bounds of what is said: a file that is no configuration at all could else be
+// answered with more text than it has.
+const (
+	maxErrors   = 100
+	maxWarnings = 1000
+)
 
 func (r *reader) fail(v value, format string, args ...any) {
 	at := v.at
@@ -36,6 +44,10 @@ func (r *reader) fail(v value, format string, args ...any) {
 }
 
 func (r *reader) report(at *place, message string) {
+	if len(r.errs) >= maxErrors {
+		r.more++
+		return
+	}
 	e := &Error{Path: at.path(), Line: at.line, File: at.file, Message: message}
 	if text := e.Error(); !r.said[text] {
 		r.said[text] = true
@@ -44,6 +56,9 @@ func (r *reader) report(at *place, message string) {
 }
 
 func (r *reader) warn(v value, format string, args ...any) {
+	if len(r.cfg.Warnings) >= maxWarnings {
+		return
+	}
 	r.cfg.Warnings = append(r.cfg.Warnings, Warning{Path: v.at.path(), Line: v.at.line, File: v.at.file, Message: fmt.Sprintf(format, args...)})
 	r.times = append(r.times, 1)
 }
@@ -52,6 +67,9 @@ func (r *reader) warn(v value, format string, args ...any) {
 func (r *reader) warnOnce(v value, setting, message string) {
 	if i, said := r.counts[setting]; said {
 		r.times[i]++
+		return
+	}
+	if len(r.cfg.Warnings) >= maxWarnings {
 		return
 	}
 	r.counts[setting] = len(r.cfg.Warnings)

@@ -101,14 +101,16 @@ func section[Into any](r *reader, t table[Into], into Into, v value) {
 
 // unknown warns of a name that is in no table.
 func (r *reader) unknown(f field, here []string) {
-	if f.value.null() {
+	if f.value.null() || len(r.cfg.Warnings) >= maxWarnings {
 		return
 	}
 	message := "unknown, and has no effect"
-	if near := nearest(f.name, here); near != "" {
+	near := nearest(f.name, here)
+	switch {
+	case near != "":
 		message += "; did you mean " + near + "?"
-	} else if other := elsewhere(f.name); other != "" {
-		message += "; it belongs under " + other
+	case elsewhere(f.name) != "":
+		message += "; it belongs under " + elsewhere(f.name)
 	}
 	r.warn(f.value, "%s", message)
 }

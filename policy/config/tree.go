@@ -133,11 +133,12 @@ type tree struct {
 	file   string
 	report func(at *place, message string)
 	left   int
+	open   map[*yaml.Node]bool // what an alias must not stand for: it is in it
 }
 
 // parseYAML reads one document. ok is false where it could not be read at all.
 func parseYAML(data []byte, file string, report func(at *place, message string)) (root value, ok bool) {
-	t := &tree{file: file, report: report, left: maxValues}
+	t := &tree{file: file, report: report, left: maxValues, open: map[*yaml.Node]bool{}}
 	top := &place{line: 0, file: file}
 	if len(data) > maxBytes {
 		report(top, fmt.Sprintf("the file is larger than %d MiB", maxBytes>>20))
@@ -193,10 +194,18 @@ func (t *tree) value(n *yaml.Node, at *place, depth int) value {
 		t.report(at, fmt.Sprintf("nested deeper than %d levels", maxDepth))
 		return value{at: at}
 	}
+	if n.Anchor != "" {
+		t.open[n] = true
+		defer delete(t.open, n)
+	}
 	switch n.Kind {
 	case yaml.DocumentNode:
 		return t.value(n.Content[0], at, depth)
 	case yaml.AliasNode:
+		if t.open[n.Alias] {
+			t.report(at, "stands for something that it is a part of")
+			return value{at: at}
+		}
 		return t.value(n.Alias, at, depth+1)
 	case yaml.ScalarNode:
 		tag := n.ShortTag()

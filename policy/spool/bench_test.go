@@ -23,6 +23,27 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
+// BenchmarkAppendSinkAway is the caller's part alone: nothing is drained.
+func BenchmarkAppendSinkAway(b *testing.B) {
+	s, err := New(Config{
+		Dir: b.TempDir(), Log: quiet, Sink: (&sink{fail: always(errAway)}).take,
+		Retry: Backoff{time.Hour, time.Hour}, DrainDeadline: time.Millisecond,
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	e := sampleEntry("01234567-89ab-cdef-0123-456789abcdef")
+	before := cpuTime(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := s.Append(b.Context(), e); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(cpuTime(b)-before)/float64(b.N), "cpu-ns/op")
+	closeSpool(b, s)
+}
+
 // BenchmarkRequest is what a request pays: Open, then Append.
 func BenchmarkRequest(b *testing.B) {
 	s := benchSpool(b)

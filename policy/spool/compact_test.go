@@ -58,8 +58,10 @@ func TestManyRequestsUnderWay(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	appendIDs(t, s, 0, 1000)
-	flush(t, s)
+	for i := 0; i < 1000; i += 20 {
+		appendIDs(t, s, i, i+20)
+		flush(t, s)
+	}
 	s.mu.Lock()
 	written, needed := s.end, s.opened+1000*int64(len(sampleBytes()))
 	s.mu.Unlock()

@@ -100,11 +100,7 @@ func (s *Spool) sleep(ctx context.Context, d time.Duration) {
 // what the disk refused.
 func (s *Spool) step(ctx context.Context, size int) error {
 	s.mu.Lock()
-	from, limit := s.drained, s.end
-	if from == limit {
-		s.pending = 0
-	}
-	inLog := s.pending > 0
+	from, limit, inLog := s.drained, s.end, s.pending > 0
 	s.mu.Unlock()
 	if !inLog {
 		return s.stepUnsaved(ctx, size)

@@ -70,6 +70,7 @@ func TestWalkTakesNoRecordOutOfARecord(t *testing.T) {
 	inner := newRecord(kindEntry, "forged", 1, 0).seal()
 	outer := newRecord(kindEntry, "outer", 1, 0)
 	outer.payload = inner.appendFrame(outer.payload, headerLen+5)
+	outer.payload = append(outer.payload, "and more"...)
 	b := outer.seal().appendFrame(nil, 0)
 	for cut := range len(b) {
 		// The first part of a segment, as the drainer reads it.

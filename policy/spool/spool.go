@@ -154,7 +154,8 @@ func (s *Spool) waitFor(ctx context.Context, done func() bool) error {
 }
 
 // Close refuses new records, drains until all is in the Sink, ctx ends or
-// Config.DrainDeadline is over, and leaves the rest on disk for the next start.
+// Config.DrainDeadline is over, and leaves the rest on disk for the next start. A
+// Sink or a disk that hangs costs a second more each.
 // Its error tells of entries that are neither in the Sink nor on disk.
 func (s *Spool) Close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.DrainDeadline)
@@ -203,7 +204,9 @@ func (s *Spool) finish(ctx context.Context) error {
 		s.active = nil
 	}
 	for _, f := range s.unsynced {
-		f.syncAndClose(s)
+		if err := s.syncAndClose(f); err != nil {
+			s.log.Error("the spool could not be synced: power loss may take entries", "err", err)
+		}
 	}
 	s.unsynced = nil
 	if s.pending == 0 && len(s.unsaved) == 0 && len(s.openings) == 0 {

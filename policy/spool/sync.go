@@ -2,6 +2,7 @@ package spool
 
 import (
 	"context"
+	"errors"
 	"os"
 	"slices"
 	"time"
@@ -41,7 +42,7 @@ func (s *Spool) sync(ctx context.Context) {
 		}
 		s.mu.Unlock()
 		for _, f := range full {
-			f.syncAndClose(s)
+			s.noteSync(s.syncAndClose(f))
 		}
 		if periodic && dirty && active != nil {
 			// The segment may be finished meanwhile; it is closed here and nowhere else.
@@ -55,13 +56,11 @@ func (s *Spool) sync(ctx context.Context) {
 }
 
 // syncAndClose skips the sync of a segment that is already drained and removed.
-func (f unsynced) syncAndClose(s *Spool) {
-	if _, err := os.Stat(s.segmentPath(f.base)); err == nil {
-		if err := f.file.Sync(); err != nil {
-			s.log.Error("a segment could not be synced: power loss may take it", "err", err)
-		}
+func (s *Spool) syncAndClose(f unsynced) (err error) {
+	if _, gone := os.Stat(s.segmentPath(f.base)); gone == nil {
+		err = f.file.Sync()
 	}
-	_ = f.file.Close()
+	return errors.Join(err, f.file.Close())
 }
 
 func (s *Spool) noteSync(err error) {

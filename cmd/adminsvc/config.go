@@ -7,6 +7,8 @@ import "time"
 type config struct {
 	DatabaseURL       string        `env:"DATABASE_URL,notEmpty"`                   // PostgreSQL
 	DatabaseDirectURL string        `env:"DATABASE_DIRECT_URL"`                     // for LISTEN, where DATABASE_URL is a pooler
+	RedisURL          string        `env:"REDIS_URL"`                               // the journal that extprocs write; empty: they write to PostgreSQL
+	ReplicaID         string        `env:"REPLICA_ID"`                              // default: host name and process
 	ConfigFile        string        `env:"CONFIG_FILE"`                             // config.yaml in LiteLLM's format
 	MasterKey         string        `env:"LITELLM_MASTER_KEY"`                      // before the file's
 	ListenAddr        string        `env:"LISTEN_ADDR" envDefault:"127.0.0.1:9001"` // HTTP, for Envoy

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"github.com/purser/purser/cmd/boot"
 	"github.com/purser/purser/policy"
 	"github.com/purser/purser/policy/postgres"
+	"github.com/purser/purser/policy/redis"
 )
 
 // version is set by the linker.
@@ -61,6 +63,18 @@ func run(ctx context.Context, cfg config, log *slog.Logger) error {
 		return err
 	}
 	defer store.Close()
+	if cfg.RedisURL != "" {
+		client, err := redis.Connect(cfg.RedisURL)
+		if err != nil {
+			return fmt.Errorf("REDIS_URL: %w", err)
+		}
+		defer client.Close()
+		drain := redis.NewDrain(redis.DrainConfig{Client: client, Consumer: cmp.Or(cfg.ReplicaID, boot.ReplicaID()), Sink: store.WriteEntries, Log: log})
+		drained := make(chan struct{})
+		background, stop := context.WithCancel(context.WithoutCancel(ctx))
+		go func() { defer close(drained); drain.Run(background) }()
+		defer func() { stop(); <-drained }()
+	}
 	catalog := boot.Catalog(file)
 	api := adminsvc.New(adminsvc.Config{
 		Store: store, Spend: store, Log: log, Version: version, Ready: store.Ping,

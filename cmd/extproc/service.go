@@ -8,9 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -23,9 +20,7 @@ import (
 	"github.com/purser/purser/cmd/boot"
 	"github.com/purser/purser/extproc"
 	"github.com/purser/purser/policy"
-	"github.com/purser/purser/policy/memory"
 	"github.com/purser/purser/policy/postgres"
-	"github.com/purser/purser/policy/spool"
 )
 
 // service is one extproc process: what main wires together.
@@ -35,8 +30,7 @@ type service struct {
 	clock     func() time.Time
 	directory *policy.Directory
 	store     *postgres.Store
-	spool     *spool.Spool
-	ledger    *memory.Ledger
+	counting  *counting
 	feed      *postgres.Feed
 	seeding   *policy.Seeding
 	server    *extproc.Server
@@ -55,24 +49,20 @@ func newService(ctx context.Context, cfg config, log *slog.Logger, clock func() 
 	if err != nil {
 		return nil, err
 	}
-	if cfg.RedisURL != "" {
-		return nil, errors.New("REDIS_URL is set, but this version counts in its own process only: unset it and run one replica")
-	}
 	s := &service{cfg: cfg, log: log, clock: clock, health: health.NewServer()}
 	s.directory = policy.NewDirectory(settings, boot.Catalog(file))
 	s.store, err = postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL, DirectURL: cfg.DatabaseDirectURL, Name: "purser-extproc", Log: log})
 	if err != nil {
 		return nil, err
 	}
-	s.spool, err = spool.New(spool.Config{Dir: filepath.Join(cfg.StateDir, "spool"), Sink: s.store.WriteEntries, Log: log})
-	if err != nil {
+	replica := cmp.Or(cfg.ReplicaID, boot.ReplicaID())
+	if s.counting, err = newCounting(ctx, cfg, s.store, log, clock, replica); err != nil {
 		s.store.Close()
 		return nil, err
 	}
-	s.ledger = memory.New(memory.Config{Journal: s.spool, Clock: clock})
-	s.seeding = &policy.Seeding{Directory: s.directory, Ledger: s.ledger, History: s.store, Flush: s.spool.Flush, Clock: clock}
+	s.seeding = &policy.Seeding{Directory: s.directory, Ledger: s.counting.seeder, History: s.store, Flush: s.counting.flush, Clock: clock}
 	s.feed = postgres.NewFeed(postgres.FeedConfig{
-		Store: s.store, Directory: s.directory, ReplicaID: cmp.Or(cfg.ReplicaID, replicaID()), Kind: "extproc", Log: log,
+		Store: s.store, Directory: s.directory, ReplicaID: replica, Kind: "extproc", Log: log,
 		OnChange: s.onChange,
 	})
 	headers := make([]string, 0, len(file.General.UserHeaders)+1)
@@ -85,16 +75,11 @@ func newService(ctx context.Context, cfg config, log *slog.Logger, clock func() 
 		}
 	}
 	s.server = extproc.New(extproc.Config{
-		Directory: s.directory, Ledger: s.ledger, Log: log, Clock: clock, BodyLimit: cfg.BodyLimit, Deadline: cfg.Deadline,
+		Directory: s.directory, Ledger: s.counting.ledger, Log: log, Clock: clock, BodyLimit: cfg.BodyLimit, Deadline: cfg.Deadline,
 		BudgetStatus: cmp.Or(cfg.BudgetStatus, file.LiteLLM.BudgetExceededStatus), InjectCredentials: cfg.InjectCredentials,
 		ChargeAbandoned: extproc.Abandoned(cfg.Abandoned), CustomerHeaders: headers, KeyHeader: file.General.KeyHeader, Version: version, Metrics: prometheus.DefaultRegisterer,
 	})
 	return s, nil
-}
-
-func replicaID() string {
-	host, _ := os.Hostname()
-	return host + "-" + strconv.Itoa(os.Getpid())
 }
 
 // load fills the directory and the counters, waiting for the database as long as it takes.
@@ -103,7 +88,7 @@ func (s *service) load(ctx context.Context) error {
 	for {
 		err := s.feed.Load(ctx)
 		if err == nil {
-			err = s.seeding.All(ctx)
+			err = s.believe(ctx)
 		}
 		if err == nil {
 			s.log.Info("directory loaded", "keys", s.directory.Keys(), "revision", s.directory.Revision(), "models", len(s.directory.Catalog().Names()))
@@ -117,6 +102,20 @@ func (s *service) load(ctx context.Context) error {
 		}
 		wait = min(2*wait, 2*time.Second)
 	}
+}
+
+// believe completes the counters, or seeds a Redis that lost them.
+func (s *service) believe(ctx context.Context) error {
+	if s.counting.restore != nil {
+		ok, err := s.counting.restore(ctx, s.seeding.All)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return errors.New("another replica is seeding Redis")
+		}
+	}
+	return s.seeding.All(ctx)
 }
 
 // onChange completes the counters of limits that are new, before whoever made the
@@ -162,7 +161,7 @@ func (s *service) serve(ctx context.Context) error {
 	go s.server.Run(background)
 	go s.reap(background)
 	s.health.SetServingStatus("", healthpb.HealthCheckResponse_SERVING)
-	s.log.Info("serving", "grpc", listener.Addr().String(), "http", s.cfg.HTTPAddr, "ledger", "memory")
+	s.log.Info("serving", "grpc", listener.Addr().String(), "http", s.cfg.HTTPAddr, "ledger", s.counting.name)
 
 	select {
 	case err := <-failed:
@@ -175,7 +174,8 @@ func (s *service) serve(ctx context.Context) error {
 	_ = admin.Close()
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	if err := s.spool.Close(bounded); err != nil {
+	defer s.counting.close()
+	if err := s.counting.spool.Close(bounded); err != nil {
 		s.log.Warn("entries are left in the spool for the next start", "err", err)
 	}
 	return nil
@@ -201,23 +201,35 @@ func (s *service) drain(g *grpc.Server) {
 // reap settles expired reservations, and completes counters that wait for the
 // tables, until ctx ends.
 func (s *service) reap(ctx context.Context) {
-	tick := time.NewTicker(2 * time.Second)
+	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if s.unseeded.CompareAndSwap(true, false) {
-				if err := s.seeding.All(ctx); err != nil {
-					s.unseeded.Store(true)
-				}
-			}
-			if n, err := s.ledger.Reap(ctx); err != nil {
+			s.complete(ctx)
+			if n, err := s.counting.reaper.Reap(ctx); err != nil {
 				s.log.Warn("expired reservations could not be settled", "err", err)
 			} else if n > 0 {
 				s.log.Warn("reservations expired and were charged at their holds", "count", n)
 			}
+		}
+	}
+}
+
+// complete seeds a Redis that lost its memory, and the counters that wait for the tables.
+func (s *service) complete(ctx context.Context) {
+	if s.counting.restore != nil {
+		if ok, err := s.counting.restore(ctx, s.seeding.All); err != nil {
+			s.log.Warn("redis cannot be seeded yet", "err", err)
+		} else if !ok {
+			s.log.Info("another replica is seeding redis")
+		}
+	}
+	if s.unseeded.CompareAndSwap(true, false) {
+		if err := s.seeding.All(ctx); err != nil {
+			s.unseeded.Store(true)
 		}
 	}
 }

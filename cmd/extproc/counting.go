@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/purser/purser/policy"
+	"github.com/purser/purser/policy/memory"
+	"github.com/purser/purser/policy/postgres"
+	"github.com/purser/purser/policy/redis"
+	"github.com/purser/purser/policy/spool"
+)
+
+// reaper settles expired reservations.
+type reaper interface {
+	Reap(ctx context.Context) (int, error)
+}
+
+// counting is where this process counts, and how what it settles reaches the tables.
+type counting struct {
+	name   string // for people
+	ledger policy.Ledger
+	seeder policy.Seeder
+	reaper reaper
+	spool  *spool.Spool
+	// flush waits until what is settled has reached the tables.
+	flush func(ctx context.Context) error
+	// restore sees to it that the counters may be believed, seeding them where they
+	// were lost; nil where they live and die with the process.
+	restore func(ctx context.Context, seed func(context.Context) error) (bool, error)
+	close   func()
+}
+
+// newCounting counts in Redis where one is given, else in this process.
+func newCounting(ctx context.Context, cfg config, store *postgres.Store, log *slog.Logger, clock func() time.Time, replica string) (*counting, error) {
+	dir := filepath.Join(cfg.StateDir, "spool")
+	if cfg.RedisURL == "" {
+		sp, err := spool.New(spool.Config{Dir: dir, Sink: store.WriteEntries, Log: log})
+		if err != nil {
+			return nil, err
+		}
+		l := memory.New(memory.Config{Journal: sp, Clock: clock})
+		return &counting{name: "memory, of this process", ledger: l, seeder: l, reaper: l, spool: sp, flush: sp.Flush, close: func() {}}, nil
+	}
+	client, err := redis.Connect(cfg.RedisURL)
+	if err != nil {
+		return nil, fmt.Errorf("REDIS_URL: %w", err)
+	}
+	bounded, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if warning, err := redis.Check(bounded, client); err != nil {
+		log.Warn("redis could not be checked yet", "err", err)
+	} else if warning != "" {
+		log.Warn(warning)
+	}
+	l := redis.New(redis.Config{Client: client})
+	sp, err := spool.New(spool.Config{Dir: dir, Sink: replay(l), Log: log})
+	if err != nil {
+		_ = client.Close()
+		return nil, err
+	}
+	drain := redis.NewDrain(redis.DrainConfig{Client: client, Consumer: replica, Sink: store.WriteEntries, Log: log})
+	return &counting{
+		name: "redis", ledger: &spooled{Ledger: l, journal: sp, log: log}, seeder: l, reaper: l, spool: sp,
+		flush: func(ctx context.Context) error {
+			if err := sp.Flush(ctx); err != nil {
+				return err
+			}
+			return drain.Flushed(ctx)
+		},
+		restore: func(ctx context.Context, seed func(context.Context) error) (bool, error) {
+			return l.Restore(ctx, replica, seed)
+		},
+		close: func() { _ = client.Close() },
+	}, nil
+}
+
+// replay settles in Redis what it could not be told when it happened.
+func replay(l policy.Ledger) func(context.Context, []policy.Entry) error {
+	return func(ctx context.Context, entries []policy.Entry) error {
+		for _, e := range entries {
+			if err := l.Settle(ctx, policy.Settlement{ID: e.CallID, Entry: e}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// spooled is a shared ledger whose settlements are not lost while it is away: what
+// it does not acknowledge waits on disk and is told again, in order.
+type spooled struct {
+	policy.Ledger
+	journal policy.Journal
+	log     *slog.Logger
+}
+
+// Settle implements policy.Ledger.
+func (s *spooled) Settle(ctx context.Context, settlement policy.Settlement) error {
+	bounded, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
+	defer cancel()
+	err := s.Ledger.Settle(bounded, settlement)
+	if err == nil {
+		return nil
+	}
+	s.log.Warn("the ledger did not acknowledge a settlement; it waits in the spool", "call_id", settlement.ID, "err", err)
+	if settlement.Entry.ReservedAt.IsZero() {
+		settlement.Entry.ReservedAt = settlement.Entry.StartedAt
+	}
+	return s.journal.Append(ctx, settlement.Entry)
+}

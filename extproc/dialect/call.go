@@ -31,6 +31,7 @@ type Call struct {
 	overhead   int64  // prompt tokens beside those of texts: 3 a message, pictures …
 	wantFlag   span   // stream_options.include_usage, where the body has it
 	encoding   string // to estimate with, where the endpoint's models have another than the default
+	slack      int64  // percent on top of what texts count, where the tokenizer is not public
 	prompts    int64  // texts to be continued, where there are several
 	background bool   // the reply would come before its usage
 	stored     bool   // the provider is asked to store the reply
@@ -74,8 +75,9 @@ const (
 	jsonValue                  // a schema, a list of tools: counted as it is written
 )
 
-// CountInput is the exact number of prompt tokens in an encoding ("" is
-// o200k_base). It runs the tokenizer: milliseconds for a long prompt.
+// CountInput is the number of prompt tokens in an encoding ("" is o200k_base):
+// exact for text, but where the provider's tokenizer is not public. It runs the
+// tokenizer: milliseconds for a long prompt.
 func (c *Call) CountInput(encoding string) int64 {
 	n := c.overhead
 	var scratch []byte
@@ -85,7 +87,7 @@ func (c *Call) CountInput(encoding string) int64 {
 			scratch, _ = jsontext.AppendUnquote(scratch[:0], raw) // checked when it was read
 			raw = scratch
 		}
-		n += tokens.Count(encoding, string(raw))
+		n += c.withSlack(tokens.Count(encoding, string(raw)))
 	}
 	return n
 }
@@ -95,9 +97,10 @@ func (c *Call) addText(at span, kind textKind) {
 	c.texts = append(c.texts, text{at, kind})
 	raw := c.in.Body[at.from:at.to]
 	if kind == jsonString {
-		c.InputEstimate += tokens.EstimateJSON(c.encoding, raw[1:len(raw)-1])
+		raw = raw[1 : len(raw)-1]
+		c.InputEstimate += c.withSlack(tokens.EstimateJSON(c.encoding, raw))
 	} else {
-		c.InputEstimate += tokens.Estimate(c.encoding, raw)
+		c.InputEstimate += c.withSlack(tokens.Estimate(c.encoding, raw))
 	}
 }
 
@@ -106,3 +109,5 @@ func (c *Call) addTokens(n int64) {
 	c.overhead += n
 	c.InputEstimate += n
 }
+
+func (c *Call) withSlack(n int64) int64 { return n + (n*c.slack+99)/100 }

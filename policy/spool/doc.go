@@ -53,6 +53,7 @@
 //   - Disk full or failing: Append returns the error and keeps the entry in memory
 //     (Config.MaxUnsaved of them), from where it goes to the Sink, or to disk as soon
 //     as that takes writes again. Open returns the error and remembers nothing.
+//     Tolerant is for who would rather serve than be sure.
 //   - A torn record at the end of the log was never acknowledged: it is cut off. Any
 //     other damage is skipped to the next intact record, logged, counted, and its
 //     bytes are kept in a file damaged-….

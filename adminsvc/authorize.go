@@ -118,7 +118,7 @@ func (s *server) authorize(ctx context.Context, c *Caller, a action, on target) 
 		e.Param = r.permission
 		return e
 	}
-	if r.allow&^isAdmin == 0 || c.Role == "" && !r.reads {
+	if r.allow&^(isAdmin|isOrgAdmin) == 0 || c.Role == "" && !r.reads {
 		return onlyAdmins(c, a)
 	}
 	return forbidden("None", "You are not allowed to %s", a)
@@ -176,8 +176,11 @@ func (s *server) relationTo(ctx context.Context, c *Caller, on target) (relation
 		}
 	}
 	role, err := s.orgRole(ctx, c, organization)
-	if role == policy.RoleOrgAdmin {
+	switch {
+	case role == policy.RoleOrgAdmin:
 		is |= isOrgAdmin
+	case role == "" && organization != "" && on.Key == nil && on.Team == nil:
+		is &^= isOwner // nothing of one's own is made in a foreign organization
 	}
 	return is, err
 }

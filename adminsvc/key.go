@@ -116,7 +116,7 @@ func keys(s *server) {
 		return op
 	}
 	optional := func(op operation) operation { op.BodyOptional = true; return op }
-	route(s, optional(post("/key/generate", "Make a key. It is shown this once.", keyGenerated{})), s.generateKey)
+	route(s, post("/key/generate", "Make a key. It is shown this once.", keyGenerated{}), s.generateKey)
 	route(s, post("/key/service-account/generate", "Make a key that belongs to a team and to no user", keyGenerated{}), s.generateServiceKey)
 	route(s, post("/key/update", "Change a key: absent stays, null clears", keyUpdated{}), s.updateKey)
 	route(s, optional(post("/key/regenerate", "Give a key a new secret", keyGenerated{})), s.regenerateKey)

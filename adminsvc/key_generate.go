@@ -126,7 +126,7 @@ func (s *server) admitKey(ctx context.Context, tx policy.Tx, c *Caller, old, k *
 	if err != nil {
 		return s.hideUnlessAllowed(ctx, c, err)
 	}
-	on := target{Key: k, UserID: k.UserID, Team: f.team, ProjectID: k.ProjectID, OrganizationID: k.OrganizationID}
+	on := target{UserID: k.UserID, Team: f.team, ProjectID: k.ProjectID, OrganizationID: k.OrganizationID}
 	moved := old == nil || old.TeamID != k.TeamID || old.ProjectID != k.ProjectID || old.OrganizationID != k.OrganizationID || old.UserID != k.UserID
 	if moved {
 		if err := s.authorize(ctx, c, keyCreate, on); err != nil {

@@ -42,7 +42,7 @@ func setup(t testing.TB, change ...func(*Config)) *api {
 	t.Cleanup(store.Close)
 	a := &api{t: t, store: store, log: &bytes.Buffer{}, now: time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)}
 	cfg := Config{
-		Store: store, Spend: spendStore{store}, Adjust: store.WriteEntries, Version: "test", Clock: a.clock,
+		Store: store, Spend: store, Adjust: store.WriteEntries, Version: "test", Clock: a.clock,
 		Log:      slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Settings: func() *policy.Settings { return testSettings },
 		Catalog:  func() *policy.Catalog { return testCatalog },

@@ -260,9 +260,19 @@ func rate(r policy.Rate) any {
 	return rateNumber(r)
 }
 
-// rateNumber writes 1e-15 dollars per unit as a decimal, without a float between.
+// rateNumber writes a rate, a whole number of 1e-15 dollars, as a decimal
+// without a float between.
 func rateNumber(r policy.Rate) jsontext.Value {
-	return jsontext.Value(itoa(int64(r)) + "e-15")
+	const places = 15
+	digits := itoa(int64(r))
+	if missing := places + 1 - len(digits); missing > 0 {
+		digits = strings.Repeat("0", missing) + digits
+	}
+	whole, frac := digits[:len(digits)-places], strings.TrimRight(digits[len(digits)-places:], "0")
+	if frac == "" {
+		frac = "0"
+	}
+	return jsontext.Value(whole + "." + frac)
 }
 
 func positive(n int64) any {

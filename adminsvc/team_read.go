@@ -23,7 +23,7 @@ func (s *server) teamInfo(ctx context.Context, c *Caller, in *teamInfoQuery) (an
 	t, err := loadTeam(ctx, s.Store, in.TeamID.Value)
 	if e := (*Error)(nil); asNotFound(err, &e) {
 		if !c.Sees() {
-			return nil, forbidden("team_id", "You are not allowed to %s", teamRead)
+			return nil, forbidden("None", "You are not allowed to %s", teamRead)
 		}
 		e.Type = "not_found_error"
 	}

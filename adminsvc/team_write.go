@@ -186,7 +186,7 @@ func (s *server) writeTeam(ctx context.Context, c *Caller, id string, a action, 
 // there; others hear the same of teams that are not there and not theirs.
 func (s *server) teamFor(ctx context.Context, r policy.Reader, c *Caller, id string, a action) (*policy.Team, error) {
 	t, err := loadTeam(ctx, r, id)
-	if e := (*Error)(nil); asNotFound(err, &e) && !c.Sees() {
+	if e := (*Error)(nil); asNotFound(err, &e) {
 		if denied := s.authorize(ctx, c, a, target{}); denied != nil {
 			return nil, denied
 		}

@@ -53,6 +53,9 @@ func (s *server) authenticate(ctx context.Context, r *http.Request) (*Caller, er
 		return nil, unauthorized("auth_error", "Authentication Error, No api key passed in.")
 	}
 	settings := s.Settings()
+	if ip := s.clientIP(r); !policy.IPAllowed(settings.AllowedIPs, ip) {
+		return nil, forbidden("None", "Access forbidden: IP address %s is not allowed", ip)
+	}
 	hash := policy.HashKey(plain)
 	if settings.HasMasterKey && hash.Equal(settings.MasterKey) {
 		c := &Caller{Master: true, Role: policy.RoleAdmin, UserID: settings.MasterUserID}
@@ -92,11 +95,8 @@ func (s *server) authenticate(ctx context.Context, r *http.Request) (*Caller, er
 		return nil, forbidden("None", "Virtual key is not allowed to call this route. Only allowed to call routes: [%s]. Tried to call route: %s",
 			strings.Join(key.AllowedRoutes, ", "), r.Pattern)
 	}
-	if len(key.AllowedIPs) > 0 {
-		grant := policy.Grant{Key: &policy.Key{Hash: hash, AllowedIPs: key.AllowedIPs}}
-		if refusal := grant.Admit(r.URL.Path, s.clientIP(r)); refusal != nil {
-			return nil, refused(refusal)
-		}
+	if ip := s.clientIP(r); !policy.IPAllowed(key.AllowedIPs, ip) {
+		return nil, forbidden("None", "Access forbidden: IP address %s is not allowed for this key", ip)
 	}
 	if c.User = grant.User; c.User != nil {
 		c.Role = c.User.Role

@@ -67,6 +67,10 @@ type Config struct {
 	// a Credential, so that the callers' keys are not what the provider gets.
 	FailOpenDeployment string
 
+	// ForwardHeaders are request headers, in lower case, that the ext_proc servers are configured to read besides the
+	// usual: for the key (litellm_key_header_name) or the customer (user_header_name).
+	ForwardHeaders []string
+
 	// AdminSvc lists the adminsvc servers as host:port, at least one, reached over plain HTTP/1.1.
 	AdminSvc []string
 
@@ -142,6 +146,11 @@ func (c Config) Validate() error {
 	}
 	if c.AdminPort != 0 && !validPort(c.AdminPort) {
 		bad("AdminPort %d: not between 1 and 65535 (0 for no admin interface)", c.AdminPort)
+	}
+	for i, h := range c.ForwardHeaders {
+		if !validHeaderName(h) {
+			bad("ForwardHeaders[%d] %q: not a header name in lower case", i, h)
+		}
 	}
 	if c.AdminPort == c.ListenPort {
 		bad("AdminPort %d: the same as ListenPort", c.AdminPort)

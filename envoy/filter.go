@@ -21,6 +21,7 @@ type FilterConfig struct {
 	Cluster        string        // cluster of the ext_proc servers. Default ExtProcCluster.
 	MessageTimeout time.Duration // how long one answer may take. Default 1 s.
 	FailOpen       bool          // let requests through when no answer comes
+	ForwardHeaders []string      // further request headers the servers read, in lower case
 }
 
 // ExtProcFilter is the ext_proc filter as it stands in a filter chain, before the router.
@@ -73,7 +74,7 @@ func ExternalProcessor(cfg FilterConfig) *extprocv3.ExternalProcessor {
 			"xds.cluster_name",
 			"response.code_details",
 		},
-		ForwardRules: &extprocv3.HeaderForwardingRules{AllowedHeaders: forwardedHeaders()},
+		ForwardRules: &extprocv3.HeaderForwardingRules{AllowedHeaders: forwardedHeaders(cfg.ForwardHeaders)},
 		// The server is ours and may set what it must: :path, :authority, any header. Something it may not do is an error, not
 		// silently left undone: a credential that was not removed must not travel on.
 		MutationRules: &mutationv3.HeaderMutationRules{
@@ -89,7 +90,7 @@ func ExternalProcessor(cfg FilterConfig) *extprocv3.ExternalProcessor {
 
 // forwardedHeaders is what the server gets to see. What is not forwarded can be neither judged nor reported; cookies, which
 // belong to the web UI, are not its business.
-func forwardedHeaders() *matcherv3.ListStringMatcher {
+func forwardedHeaders(more []string) *matcherv3.ListStringMatcher {
 	exact := []string{
 		":path", ":method", ":authority", ":scheme", ":status",
 		"accept", "accept-encoding",
@@ -104,7 +105,7 @@ func forwardedHeaders() *matcherv3.ListStringMatcher {
 	prefixes := []string{"x-litellm-", HeaderPrefix, "content-", "openai-", "anthropic-", "x-ratelimit-"}
 
 	list := new(matcherv3.ListStringMatcher)
-	for _, h := range slices.Concat(exact, CredentialHeaders) {
+	for _, h := range slices.Concat(exact, CredentialHeaders, more) {
 		list.Patterns = append(list.Patterns, exactly(h))
 	}
 	for _, h := range prefixes {

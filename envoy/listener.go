@@ -103,6 +103,7 @@ func (b *builder) httpFilters(cfg Config) []*hcmv3.HttpFilter {
 		b.httpFilter(ExtProcFilterName, ExternalProcessor(FilterConfig{
 			MessageTimeout: cfg.MessageTimeout,
 			FailOpen:       cfg.FailOpen,
+			ForwardHeaders: cfg.ForwardHeaders,
 		})),
 		// No x-envoy-* headers to providers or clients: they tell hosts, timings and attempts.
 		b.httpFilter("envoy.filters.http.router", &routerv3.Router{SuppressEnvoyHeaders: true}),

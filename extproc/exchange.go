@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/purser/purser/extproc/dialect"
 	"github.com/purser/purser/policy"
@@ -161,8 +163,12 @@ func (x *exchange) admit(ctx context.Context, body []byte) (outbound, error) {
 		return x.answer(malformed(x.endpoint, m)), nil
 	}
 	x.call = call
+	customer, tags := x.customer(), x.tags()
+	if m := checkNames(customer, tags); m != nil {
+		return x.answer(malformed(x.endpoint, m)), nil
+	}
 	x.request = policy.Request{
-		Model: call.Model, Customer: x.customer(), Tags: x.tags(), Input: call.InputEstimate, Choices: call.Choices,
+		Model: call.Model, Customer: customer, Tags: tags, Input: call.InputEstimate, Choices: call.Choices,
 		NoOutput: !x.endpoint.Generates(), Unmetered: x.endpoint.Unmetered, NeedsModel: x.endpoint.Billable,
 	}
 	if call.OutputCap != nil {
@@ -306,6 +312,28 @@ func (x *exchange) tags() []string {
 		}
 	}
 	return tags
+}
+
+// maxName bounds the ids a caller makes up: they become counters and rows.
+const maxName = 256
+
+// checkNames refuses customers and tags that no store could keep as they are.
+func checkNames(customer string, tags []string) *dialect.Malformed {
+	bad := func(s string) bool {
+		return len(s) > maxName || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl)
+	}
+	if bad(customer) {
+		return &dialect.Malformed{Param: "user", Code: "invalid_value", Message: "The end user's id holds control characters, or more than 256 bytes"}
+	}
+	if len(tags) > 64 {
+		return &dialect.Malformed{Param: "metadata.tags", Code: "invalid_value", Message: "More than 64 tags"}
+	}
+	for _, t := range tags {
+		if bad(t) {
+			return &dialect.Malformed{Param: "metadata.tags", Code: "invalid_value", Message: "A tag holds control characters, or more than 256 bytes"}
+		}
+	}
+	return nil
 }
 
 // clientIP is the caller's address as Envoy knows it.

@@ -2,6 +2,7 @@ package extproc
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/purser/purser/extproc/dialect"
@@ -138,7 +139,7 @@ func (x *exchange) entry() policy.Entry {
 		Type: policy.EntryRequest, CallID: x.id, Upstream: x.fields.get("x-request-id"), Session: x.fields.get("x-litellm-session-id"),
 		KeyHash: x.keyHash.String(), CustomerID: x.request.Customer, Tags: x.decision.Tags,
 		CallType: x.endpoint.CallType, Route: x.endpoint.Route, ModelAsked: x.decision.Asked, StartedAt: x.started, ReservedAt: x.outcome.At,
-		Stream: x.call != nil && x.call.Stream, Attempts: x.attempts, ClientIP: x.ip, UserAgent: x.fields.get("user-agent"),
+		Stream: x.call != nil && x.call.Stream, Attempts: x.attempts, ClientIP: x.ip, UserAgent: strings.ToValidUTF8(x.fields.get("user-agent"), "?"),
 	}
 	g := &x.grant
 	if g.Master {

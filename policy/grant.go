@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -137,6 +138,9 @@ func RouteAllowed(allowed []string, path string, llm bool) bool {
 
 // Admit refuses a route or an address the caller may not use.
 func (g *Grant) Admit(path, ip string) *Refusal {
+	if !IPAllowed(g.Settings.AllowedIPs, ip) {
+		return &Refusal{Code: CodeIPDenied, Message: "Access forbidden: IP address " + ip + " is not allowed"}
+	}
 	if g.Master {
 		return nil
 	}
@@ -146,10 +150,32 @@ func (g *Grant) Admit(path, ip string) *Refusal {
 			"Virtual key is not allowed to call this route. Only allowed to call routes: [%s]. Tried to call route: %s",
 			strings.Join(g.Key.AllowedRoutes, ", "), path)}
 	}
-	if len(g.Key.AllowedIPs) > 0 && !slices.Contains(g.Key.AllowedIPs, ip) {
+	if !IPAllowed(g.Key.AllowedIPs, ip) {
 		return &Refusal{Code: CodeIPDenied, Scope: scope, Message: "Access forbidden: IP address " + ip + " is not allowed for this key"}
 	}
 	return nil
+}
+
+// IPAllowed reports whether a list of addresses and CIDR ranges admits an address.
+// An empty list admits all; an address nobody knows is admitted by no list.
+func IPAllowed(list []string, ip string) bool {
+	if len(list) == 0 {
+		return true
+	}
+	addr, err := netip.ParseAddr(ip)
+	if err != nil {
+		return false
+	}
+	addr = addr.Unmap()
+	for _, entry := range list {
+		if prefix, err := netip.ParsePrefix(entry); err == nil && prefix.Contains(addr) {
+			return true
+		}
+		if one, err := netip.ParseAddr(entry); err == nil && one.Unmap() == addr {
+			return true
+		}
+	}
+	return false
 }
 
 // ResolveModel follows the aliases of team, key and proxy from the name asked

@@ -42,7 +42,7 @@ func newCounting(ctx context.Context, cfg config, store *postgres.Store, log *sl
 		if err != nil {
 			return nil, err
 		}
-		l := memory.New(memory.Config{Journal: sp, Clock: clock})
+		l := memory.New(memory.Config{Journal: spool.Tolerant{Spool: sp}, Clock: clock})
 		return &counting{name: "memory, of this process", ledger: l, seeder: l, reaper: l, spool: sp, flush: sp.Flush, close: func() {}}, nil
 	}
 	client, err := redis.Connect(cfg.RedisURL)
@@ -64,7 +64,7 @@ func newCounting(ctx context.Context, cfg config, store *postgres.Store, log *sl
 	}
 	drain := redis.NewDrain(redis.DrainConfig{Client: client, Consumer: replica, Sink: store.WriteEntries, Log: log})
 	return &counting{
-		name: "redis", ledger: &spooled{Ledger: l, journal: sp, log: log}, seeder: l, reaper: l, spool: sp,
+		name: "redis", ledger: &spooled{Ledger: l, journal: spool.Tolerant{Spool: sp}, log: log}, seeder: l, reaper: l, spool: sp,
 		flush: func(ctx context.Context) error {
 			if err := sp.Flush(ctx); err != nil {
 				return err

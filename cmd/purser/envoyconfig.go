@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/purser/purser/envoy"
 	"github.com/purser/purser/policy"
@@ -49,11 +50,27 @@ func runEnvoyConfig(_ context.Context, args []string, out io.Writer) error {
 	}
 	text, err := envoy.YAML(envoy.Config{
 		ListenAddress: *listen, ListenPort: *port, AdminPort: *adminPort, AccessLogPath: *accessLog,
-		ExtProc: []string{*extproc}, AdminSvc: []string{*adminsvc}, Deployments: envoyDeployments(cfg.Deployments),
+		ExtProc: []string{*extproc}, AdminSvc: []string{*adminsvc}, Deployments: envoyDeployments(cfg.Deployments), ForwardHeaders: forwardHeaders(cfg),
 	})
 	if err != nil {
 		return err
 	}
 	_, err = out.Write(text)
 	return err
+}
+
+// forwardHeaders are the headers a configuration has extproc read besides the usual.
+func forwardHeaders(cfg *config.Config) []string {
+	var out []string
+	add := func(name string) {
+		if name != "" && !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	add(cfg.General.KeyHeader)
+	add(cfg.General.UserHeader)
+	for _, h := range cfg.General.UserHeaders {
+		add(h.Name)
+	}
+	return out
 }

@@ -262,7 +262,7 @@ func (s *stack) startEnvoy(ctx context.Context) error {
 	text, err := envoy.YAML(envoy.Config{
 		ListenAddress: s.opts.listen, ListenPort: s.opts.port, AdminPort: s.ports.EnvoyAdmin,
 		ExtProc: []string{localAddr(s.ports.ExtprocGRPC)}, AdminSvc: []string{localAddr(s.ports.Adminsvc)},
-		Deployments: envoyDeployments(s.cfg.Deployments), AccessLogPath: s.file("logs", "access.log"),
+		Deployments: envoyDeployments(s.cfg.Deployments), ForwardHeaders: forwardHeaders(s.cfg), AccessLogPath: s.file("logs", "access.log"),
 	})
 	if err != nil {
 		return err

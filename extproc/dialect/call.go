@@ -28,12 +28,15 @@ type Call struct {
 	slots      []slot // the body's object and the objects in it that we read
 	extras     []extra
 	texts      []text
+	counted    int64  // by CountInput
+	countedIn  string // in this encoding
 	overhead   int64  // prompt tokens beside those of texts: 3 a message, pictures …
 	wantFlag   span   // stream_options.include_usage, where the body has it
 	encoding   string // to estimate with, where the endpoint's models have another than the default
 	slack      int64  // percent on top of what texts count, where the tokenizer is not public
 	prompts    int64  // texts to be continued, where there are several
 	background bool   // the reply would come before its usage
+	size       string // of pictures, as asked for
 	stored     bool   // the provider is asked to store the reply
 	injected   bool   // Rewrite asked for a usage frame that the client did not ask for
 }
@@ -77,8 +80,11 @@ const (
 
 // CountInput is the number of prompt tokens in an encoding ("" is o200k_base):
 // exact for text, but where the provider's tokenizer is not public. It runs the
-// tokenizer: milliseconds for a long prompt.
+// tokenizer once: milliseconds for a long prompt.
 func (c *Call) CountInput(encoding string) int64 {
+	if c.counted > 0 && c.countedIn == encoding {
+		return c.counted
+	}
 	n := c.overhead
 	var scratch []byte
 	for _, t := range c.texts {
@@ -89,6 +95,7 @@ func (c *Call) CountInput(encoding string) int64 {
 		}
 		n += c.withSlack(tokens.Count(encoding, string(raw)))
 	}
+	c.counted, c.countedIn = n, encoding
 	return n
 }
 

@@ -55,6 +55,10 @@ func (e *Endpoint) Serves(d *policy.Deployment) bool {
 	return d.Format == e.Format || slices.Contains(e.Also, d.Format)
 }
 
+// Caps reports whether Rewrite can bound the output. Where it cannot and the
+// call has output, Call.OutputCap is what it can be at most.
+func (e *Endpoint) Caps() bool { return e.capField != nil }
+
 // maxModel is the longest name of a model, in bytes.
 const maxModel = 256
 

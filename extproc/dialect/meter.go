@@ -50,6 +50,7 @@ type Meter struct {
 	drops   bool   // usage frames are taken out
 	going   bool   // an event came in part
 	marker  bool   // it is the one that ends the stream
+	ended   bool   // its end was told
 	over    bool   // the reply ended as its format ends
 	chunk   []byte // being read
 	passed  int    // bytes of whole events yielded from it
@@ -119,6 +120,7 @@ func (m *Meter) Edits() bool { return m.drops }
 // come with no bytes, or never.
 func (m *Meter) Chunk(p []byte, end bool) (out []byte, changed bool) {
 	m.seen += int64(len(p))
+	m.ended = m.ended || end
 	switch {
 	case m.scan == nil:
 		return p, false
@@ -188,7 +190,7 @@ func (m *Meter) Result() Result {
 	}
 	r.Seen = m.seen
 	r.Failed = r.Failed || m.head.Status >= 400
-	r.Complete = r.Complete || m.over || m.events == nil && m.scan != nil && m.scan.docs > 0
+	r.Complete = r.Complete || m.Complete()
 	u := &r.Usage
 	if ok := 200 <= m.head.Status && m.head.Status < 300; ok && !m.endpoint.Unmetered && m.endpoint.Billable {
 		alsoAsked(u, m.call.Asks)
@@ -198,7 +200,7 @@ func (m *Meter) Result() Result {
 		*u = policy.Usage{Source: policy.UsageUnmetered}
 	case r.input || r.output:
 		u.Source = policy.UsageReported
-		if r.Failed {
+		if m.head.Status >= 400 {
 			break
 		}
 		if !r.input {
@@ -228,7 +230,15 @@ func (m *Meter) Result() Result {
 
 // Complete is Result's Complete, without the counting: for every chunk.
 func (m *Meter) Complete() bool {
-	return m.over || m.events == nil && m.scan != nil && m.scan.docs > 0 || m.tally != nil && m.tally.result().Complete
+	switch {
+	case m.scan == nil && m.head.HasLength:
+		return m.seen >= m.head.Length
+	case m.scan == nil:
+		return m.ended
+	case m.events == nil:
+		return m.scan.docs > 0
+	}
+	return m.over || m.tally.result().Complete
 }
 
 // Close lets go of what reading a compressed reply needs. It is for every

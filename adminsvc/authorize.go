@@ -31,13 +31,14 @@ type action string
 
 // The actions of keys, teams, projects and models. Other resources add theirs in rules.
 const (
-	keyCreate       action = "create keys"
-	keyRead         action = "read this key"
-	keyChange       action = "change this key"
-	keyDelete       action = "delete this key"
-	keyBlock        action = "block or unblock this key"
-	keyRegenerateIt action = "regenerate this key"
-	keyResetSpend   action = "reset this key's spend"
+	keyCreate        action = "create keys"
+	keyCreateService action = "create service account keys"
+	keyRead          action = "read this key"
+	keyChange        action = "change this key"
+	keyDelete        action = "delete this key"
+	keyBlock         action = "block or unblock this key"
+	keyRegenerateIt  action = "regenerate this key"
+	keyResetSpend    action = "reset this key's spend"
 
 	teamCreate         action = "create teams"
 	teamRead           action = "read this team"
@@ -64,13 +65,14 @@ type rule struct {
 
 // rules is the whole table of who may do what.
 var rules = map[action]rule{
-	keyCreate:       {allow: managers | isOwner, permission: "/key/generate"},
-	keyRead:         {allow: readers | managers | isOwner | isSelf, permission: "/key/info", reads: true},
-	keyChange:       {allow: managers | isOwner, permission: "/key/update"},
-	keyDelete:       {allow: managers | isOwner, permission: "/key/delete"},
-	keyBlock:        {allow: managers, permission: "/key/block"},
-	keyRegenerateIt: {allow: managers | isOwner, permission: "/key/regenerate"},
-	keyResetSpend:   {allow: managers, permission: "/key/{key_id}/reset_spend"},
+	keyCreate:        {allow: managers | isOwner, permission: "/key/generate"},
+	keyCreateService: {allow: managers, permission: "/key/service-account/generate"},
+	keyRead:          {allow: readers | managers | isOwner | isSelf, permission: "/key/info", reads: true},
+	keyChange:        {allow: managers | isOwner, permission: "/key/update"},
+	keyDelete:        {allow: managers | isOwner, permission: "/key/delete"},
+	keyBlock:         {allow: managers, permission: "/key/block"},
+	keyRegenerateIt:  {allow: managers | isOwner, permission: "/key/regenerate"},
+	keyResetSpend:    {allow: managers, permission: "/key/{key_id}/reset_spend"},
 
 	teamCreate:         {allow: isAdmin | isOrgAdmin},
 	teamRead:           {allow: readers | managers | isMember | isTeamKey, reads: true},

@@ -249,6 +249,13 @@ func TestMemberPermissions(t *testing.T) {
 	w.call(w.keys["readonly"], "POST", "/key/generate", make).refused(401, "auth_error", "None") // viewers write nothing
 	w.call(w.keys["member"], "GET", "/key/list?team_id=t1", "").ok().has(map[string]string{"total_count": "4"})
 	w.call(w.keys["member"], "GET", "/key/info?key="+w.hash["t1key"], "").refused(401, "team_member_permission_error", "/key/info")
+	// What a member may do with the team's keys makes them none of its admins.
+	w.post("/team/permissions_update", `{"team_id":"t1","team_member_permissions":["/key/generate","/key/regenerate","/key/info"]}`).ok()
+	boss := w.post("/key/generate", `{"team_id":"t1","user_id":"teamadmin"}`).ok().text("token")
+	w.call(w.keys["member"], "POST", "/key/"+boss+"/regenerate", `{}`).refused(403, "auth_error", "key")
+	w.call(w.keys["member"], "POST", "/key/generate", `{"team_id":"t1","user_id":"teamadmin"}`).refused(403, "auth_error", "user_id")
+	w.call(w.keys["member"], "POST", "/key/service-account/generate", `{"team_id":"t1"}`).refused(401, "team_member_permission_error", "/key/service-account/generate")
+	w.call(w.keys["member"], "POST", "/key/"+w.hash["t1key"]+"/regenerate", `{}`).ok()
 	w.post("/team/permissions_update", `{"team_id":"t1","team_member_permissions":["/everything"]}`).refused(400, "bad_request_error", "team_member_permissions")
 }
 
@@ -278,6 +285,10 @@ func TestNobodyGrantsMoreThanTheyHold(t *testing.T) {
 		}
 		w.call(k, "POST", "/key/update", `{"key":"`+k+`",`+strings.Trim(c.holder+","+`"metadata":{}`, ",")+`}`).ok()
 	}
+	// Keys that carry the master key's user are nobody's.
+	k := w.post("/key/generate", `{"user_id":"default_user_id"}`).ok().text("key")
+	w.call(k, "POST", "/team/new", `{}`).refused(401, "auth_error", "None")
+	w.call(k, "POST", "/key/generate", `{}`).refused(401, "auth_error", "None")
 	// A key in a team acts as its user in that team alone, however mighty the user becomes.
 	w.post("/team/member_add", `{"team_id":"t1","member":{"user_id":"stranger","role":"admin"}}`).ok()
 	in := w.call(w.keys["teamadmin"], "POST", "/key/generate", `{"team_id":"t1","user_id":"stranger"}`).ok().text("key")

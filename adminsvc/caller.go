@@ -103,12 +103,10 @@ func (s *server) authenticate(ctx context.Context, r *http.Request) (*Caller, er
 		if c.Role == "" {
 			c.Role = policy.RoleUser
 		}
+	} else if key.UserID == settings.MasterUserID {
+		c.UserID = "" // LiteLLM puts the master key's user on what it makes: that shares no rights
 	} else if key.UserID != "" {
-		if settings.MasterUserID != "" && key.UserID == settings.MasterUserID {
-			c.Role = policy.RoleAdmin // the master key's own user needs no row
-		} else {
-			c.Role = policy.RoleUser // named by a key, never created: /key/generate allows it
-		}
+		c.Role = policy.RoleUser // named by a key, never created: /key/generate allows it
 	}
 	if s.confined(c) && c.Role != "" {
 		if c.Role == policy.RoleAdminViewer || c.Role == policy.RoleUserViewer {

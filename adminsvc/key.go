@@ -23,7 +23,7 @@ type keyFields struct {
 	Aliases          Opt[map[string]string] `json:"aliases" doc:"Model name to model name"`
 	Permissions      Opt[Fields]            `json:"permissions" doc:"Proxy admins only"`
 	AllowedRoutes    Opt[[]string]          `json:"allowed_routes"`
-	AllowedIPs       Opt[[]string]          `json:"allowed_ips" doc:"Addresses the key may be used from"`
+	AllowedIPs       Opt[[]string]          `json:"allowed_ips" doc:"Addresses and ranges the key may be used from"`
 	Tags             Opt[[]string]          `json:"tags"`
 	Blocked          Opt[bool]              `json:"blocked"`
 	RPMLimitType     Opt[string]            `json:"rpm_limit_type" enum:"guaranteed_throughput,best_effort_throughput,dynamic"`

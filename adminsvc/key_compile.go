@@ -26,8 +26,9 @@ func compileKey(k *policy.Key, f *keyFields) error {
 		}
 	}
 	for _, ip := range f.AllowedIPs.Or(nil) {
-		if _, err := netip.ParseAddr(ip); err != nil {
-			return badRequest("allowed_ips", "allowed_ips holds %q, which is not an IP address", clip(ip))
+		_, addrErr := netip.ParseAddr(ip)
+		if _, err := netip.ParsePrefix(ip); err != nil && addrErr != nil {
+			return badRequest("allowed_ips", "allowed_ips holds %q, which is neither an IP address nor a range such as 10.0.0.0/8", clip(ip))
 		}
 	}
 	k.Alias, k.UserID, k.TeamID, k.ProjectID = f.KeyAlias.Or(""), f.UserID.Or(""), f.TeamID.Or(""), f.ProjectID.Or("")

@@ -106,7 +106,11 @@ func (s *server) createKey(ctx context.Context, tx policy.Tx, c *Caller, sent Fi
 	if k.Expires, err = s.expiry(in.Duration); err != nil {
 		return nil, "", err
 	}
-	if err := s.admitKey(ctx, tx, c, nil, k, &in.keyFields); err != nil {
+	create := keyCreate
+	if service {
+		create = keyCreateService
+	}
+	if err := s.admitKey(ctx, tx, c, create, nil, k, &in.keyFields); err != nil {
 		return nil, "", err
 	}
 	k.Fields = fields.Stored()
@@ -120,8 +124,9 @@ func (s *server) createKey(ctx context.Context, tx policy.Tx, c *Caller, sent Fi
 }
 
 // admitKey checks a key that is about to be written against everything around
-// it; old is what it was, nil for a new one. Who may do it comes first.
-func (s *server) admitKey(ctx context.Context, tx policy.Tx, c *Caller, old, k *policy.Key, in *keyFields) error {
+// it; old is what it was, nil for a new one. Who may do it comes first: create is
+// the right that a new key, or one that moves, takes.
+func (s *server) admitKey(ctx context.Context, tx policy.Tx, c *Caller, create action, old, k *policy.Key, in *keyFields) error {
 	f, err := resolveFamily(ctx, tx, k)
 	if err != nil {
 		return s.hideUnlessAllowed(ctx, c, err)
@@ -129,7 +134,7 @@ func (s *server) admitKey(ctx context.Context, tx policy.Tx, c *Caller, old, k *
 	on := target{UserID: k.UserID, Team: f.team, ProjectID: k.ProjectID, OrganizationID: k.OrganizationID}
 	moved := old == nil || old.TeamID != k.TeamID || old.ProjectID != k.ProjectID || old.OrganizationID != k.OrganizationID || old.UserID != k.UserID
 	if moved {
-		if err := s.authorize(ctx, c, keyCreate, on); err != nil {
+		if err := s.authorize(ctx, c, create, on); err != nil {
 			return err
 		}
 	}
@@ -201,6 +206,12 @@ func (s *server) checkOwner(ctx context.Context, tx policy.Tx, c *Caller, k *pol
 	}
 	if f.team == nil {
 		return forbidden("user_id", "Only proxy admins may make keys for other users")
+	}
+	if is, err := s.relationTo(ctx, c, target{Team: f.team}); err != nil || is&managers == 0 {
+		if err == nil {
+			err = forbidden("user_id", "Only admins of team %s may make keys for its other members", f.team.ID)
+		}
+		return err
 	}
 	if !isTeamUser(f.team, k.UserID) {
 		return forbidden("user_id", "User %s is not a member of team %s", clip(k.UserID), f.team.ID)

@@ -55,6 +55,9 @@ func (s *server) regenerateKey(ctx context.Context, c *Caller, in *keyRegenerate
 		if err := s.authorize(ctx, c, keyRegenerateIt, on); err != nil {
 			return err
 		}
+		if err := s.notAnAdmins(ctx, c, on); err != nil {
+			return err
+		}
 		if !old.RevokedAt.IsZero() {
 			return badRequest("key", "This key was regenerated already: regenerate the one that took its place")
 		}
@@ -93,6 +96,21 @@ func (s *server) regenerateKey(ctx context.Context, c *Caller, in *keyRegenerate
 		return nil, err
 	}
 	return s.generatedRow(ctx, k, plain)
+}
+
+// notAnAdmins keeps members whom their team lets regenerate keys from getting hold
+// of a team admin's: whoever has the secret acts as them.
+func (s *server) notAnAdmins(ctx context.Context, c *Caller, on target) error {
+	is, err := s.relationTo(ctx, c, on)
+	if err != nil || is&(managers|isOwner) != 0 || on.Team == nil {
+		return err
+	}
+	for _, m := range on.Team.Members {
+		if m.UserID == on.UserID && on.UserID != "" && m.Role == "admin" {
+			return forbidden("key", "Only admins of team %s may regenerate the keys of its admins", on.Team.ID)
+		}
+	}
+	return nil
 }
 
 func rotations(f Fields) int64 {

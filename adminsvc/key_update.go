@@ -120,7 +120,7 @@ func (s *server) changeKey(ctx context.Context, tx policy.Tx, c *Caller, old *po
 			return nil, err
 		}
 	}
-	if err := s.admitKey(ctx, tx, c, old, &k, in); err != nil {
+	if err := s.admitKey(ctx, tx, c, keyCreate, old, &k, in); err != nil {
 		return nil, err
 	}
 	if err := s.onlyNarrower(ctx, tx, c, on, old, &k); err != nil {

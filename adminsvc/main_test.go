@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,6 +28,7 @@ type api struct {
 	t     testing.TB
 	h     http.Handler
 	store *postgres.Store
+	spy   *spyStore
 	log   *bytes.Buffer
 	mu    sync.Mutex
 	now   time.Time
@@ -40,9 +42,10 @@ func setup(t testing.TB, change ...func(*Config)) *api {
 		t.Fatal(err)
 	}
 	t.Cleanup(store.Close)
-	a := &api{t: t, store: store, log: &bytes.Buffer{}, now: time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)}
+	spy := &spyStore{Store: store}
+	a := &api{t: t, store: store, spy: spy, log: &bytes.Buffer{}, now: time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)}
 	cfg := Config{
-		Store: store, Spend: store, Adjust: store.WriteEntries, Version: "test", Clock: a.clock,
+		Store: spy, Spend: store, Adjust: spy.WriteEntries, Version: "test", Clock: a.clock,
 		Log:      slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Settings: func() *policy.Settings { return testSettings },
 		Catalog:  func() *policy.Catalog { return testCatalog },
@@ -199,20 +202,54 @@ func (a *api) spend(entries ...policy.Entry) {
 	}
 }
 
-// revision is that of the last change: what must not move when a call is refused.
-func (a *api) revision() int {
-	a.t.Helper()
-	n := 0
-	for _, kind := range []policy.EntityKind{policy.EntityKey, policy.EntityTeam, policy.EntityMembership, policy.EntityProject, policy.EntityOrganization,
-		policy.EntityOrganizationMember, policy.EntityUser, policy.EntityCustomer, policy.EntityBudget, policy.EntityTag, policy.EntityAccessGroup} {
-		page, err := a.store.List(context.Background(), policy.Query{Kind: kind})
-		if err != nil {
-			a.t.Fatal(err)
-		}
-		n = n*31 + page.Total
-		for _, e := range page.Entities {
-			n = n*31 + int(policy.RecordOf(e).UpdatedAt.UnixMicro()%1_000_003)
-		}
+// revision moves with every change that was committed: it must not when a call
+// is refused.
+func (a *api) revision() int64 { return a.spy.changes.Load() }
+
+// spyStore counts what is changed.
+type spyStore struct {
+	*postgres.Store
+	changes atomic.Int64
+}
+
+func (s *spyStore) Write(ctx context.Context, by policy.Actor, f func(policy.Tx) error) error {
+	var n int64
+	err := s.Store.Write(ctx, by, func(tx policy.Tx) error {
+		spy := &spyTx{Tx: tx}
+		err := f(spy)
+		n = spy.changes
+		return err
+	})
+	if err == nil {
+		s.changes.Add(n)
 	}
-	return n
+	return err
+}
+
+func (s *spyStore) WriteEntries(ctx context.Context, entries []policy.Entry) error {
+	err := s.Store.WriteEntries(ctx, entries)
+	if err == nil {
+		s.changes.Add(int64(len(entries)))
+	}
+	return err
+}
+
+type spyTx struct {
+	policy.Tx
+	changes int64
+}
+
+func (t *spyTx) Create(ctx context.Context, e policy.Entity) error {
+	t.changes++
+	return t.Tx.Create(ctx, e)
+}
+
+func (t *spyTx) Update(ctx context.Context, e policy.Entity) error {
+	t.changes++
+	return t.Tx.Update(ctx, e)
+}
+
+func (t *spyTx) Delete(ctx context.Context, ref policy.Ref) error {
+	t.changes++
+	return t.Tx.Delete(ctx, ref)
 }

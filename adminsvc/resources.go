@@ -8,4 +8,5 @@ var resources = []func(*server){
 	keys,
 	models,
 	health,
+	spendLogsRoutes,
 }

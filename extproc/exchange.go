@@ -168,7 +168,7 @@ func (x *exchange) admit(ctx context.Context, body []byte) (outbound, error) {
 		return x.answer(malformed(x.endpoint, m)), nil
 	}
 	x.request = policy.Request{
-		Model: call.Model, Customer: customer, Tags: tags, Input: call.InputEstimate, Choices: call.Choices,
+		Model: call.Model, ServiceTier: call.ServiceTier, Customer: customer, Tags: tags, Input: call.InputEstimate, Choices: call.Choices,
 		NoOutput: !x.endpoint.Generates(), Unmetered: x.endpoint.Unmetered, NeedsModel: x.endpoint.Billable,
 	}
 	if call.OutputCap != nil {
@@ -199,10 +199,10 @@ func (x *exchange) admit(ctx context.Context, body []byte) (outbound, error) {
 func (x *exchange) decide() {
 	x.decision = policy.Decide(&x.grant, x.request, x.started)
 	x.request.Flat = 0
-	if m := x.decision.Model; m != nil && x.call.Asks != (policy.Usage{}) {
+	if x.decision.Model != nil && x.call.Asks != (policy.Usage{}) {
 		asks := x.call.Asks
 		asks.Source = policy.UsageEstimated
-		if flat := policy.CostOf(asks, m.Worst).Total; flat > 0 {
+		if flat := policy.CostOf(asks, x.decision.Price).Total; flat > 0 {
 			x.request.Flat = flat
 			x.decision = policy.Decide(&x.grant, x.request, x.started)
 		}
@@ -244,7 +244,7 @@ func (x *exchange) reserve(ctx context.Context) (*policy.Refusal, error) {
 func (x *exchange) ask(ctx context.Context) (policy.Outcome, error) {
 	ask := &x.decision.Ask
 	ask.ID, ask.TTL = x.id, x.s.cfg.ReservationTTL
-	ask.Draft = policy.Draft{Entry: x.entry(), Input: x.request.Input, Choices: x.request.Choices, Price: x.deployment.Price}
+	ask.Draft = policy.Draft{Entry: x.entry(), Input: x.request.Input, Choices: x.request.Choices, Price: x.price(), Flat: x.request.Flat}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), x.s.cfg.Deadline)
 	defer cancel()
 	began := time.Now()

@@ -68,7 +68,7 @@ func (m *metrics) settled(x *exchange, e *policy.Entry) {
 	if !e.FirstByte.IsZero() {
 		m.first.WithLabelValues(operation, e.Provider, e.ModelGroup).Observe(e.FirstByte.Sub(e.StartedAt).Seconds())
 	}
-	if x.deployment != nil && !x.deployment.Price.Known && x.endpoint.Billable {
+	if x.deployment != nil && !x.deployment.PriceAt(e.ModelAsked).Known && x.endpoint.Billable {
 		m.unpriced.WithLabelValues(e.ModelGroup).Inc()
 	}
 }

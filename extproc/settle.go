@@ -67,10 +67,11 @@ func (x *exchange) price() policy.Price {
 	if x.deployment == nil {
 		return policy.Price{}
 	}
-	if d := x.grant.Settings.DefaultPrice; !x.deployment.Price.Known && d != nil {
+	p := x.deployment.PriceAt(x.decision.Asked)
+	if d := x.grant.Settings.DefaultPrice; !p.Known && d != nil {
 		return *d
 	}
-	return x.deployment.Price
+	return p
 }
 
 // usage is what the meter read; where there was no reply, what the rule for

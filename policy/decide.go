@@ -7,17 +7,18 @@ import (
 
 // Request is what a decision needs to know of one call.
 type Request struct {
-	Model      string   // as asked for
-	Customer   string   // end user id, "" for none
-	Tags       []string // of the call; the key's, team's and project's are added
-	Input      int64    // tokens of the prompt, never below the true count
-	MaxOutput  int64    // the caller's own cap per choice; 0: none
-	Choices    int64    // answers asked for; 0 is 1
-	NoOutput   bool     // the endpoint produces no tokens: embeddings, rerank
-	Flat       Money    // costs whatever the tokens: pictures, seconds, characters
-	Usual      int64    // the usual answer of this key and model; 0: nothing learned yet
-	Unmetered  bool     // counted as a request only: realtime, files, batches
-	NeedsModel bool     // false for calls that name none: files
+	Model       string   // as asked for
+	Customer    string   // end user id, "" for none
+	Tags        []string // of the call; the key's, team's and project's are added
+	Input       int64    // tokens of the prompt, never below the true count
+	MaxOutput   int64    // the caller's own cap per choice; 0: none
+	Choices     int64    // answers asked for; 0 is 1
+	NoOutput    bool     // the endpoint produces no tokens: embeddings, rerank
+	ServiceTier string   // asked for
+	Flat        Money    // costs whatever the tokens: pictures, seconds, characters
+	Usual       int64    // the usual answer of this key and model; 0: nothing learned yet
+	Unmetered   bool     // counted as a request only: realtime, files, batches
+	NeedsModel  bool     // false for calls that name none: files
 }
 
 // Step is one check of a decision, for explanations.
@@ -38,7 +39,8 @@ type Decision struct {
 	Asked   string   // the public name, aliases resolved
 	Names   []string // every name the call's model has gone by
 	Tags    []string
-	Ask     Ask // for Ledger.Reserve; ID, TTL and At are the caller's to set
+	Price   Price // the dearest the call can be charged at
+	Ask     Ask   // for Ledger.Reserve; ID, TTL and At are the caller's to set
 	Trace   []Step
 }
 
@@ -65,11 +67,12 @@ func Decide(g *Grant, r Request, now time.Time) Decision {
 			return d
 		}
 	}
-	price, refusal := g.price(d.Model)
+	price, refusal := g.price(&d, r)
 	if refusal != nil && !r.Unmetered {
 		d.Refusal = refusal
 		return d
 	}
+	d.Price = price
 	g.hold(&d, r, levels, price, now)
 	return d
 }
@@ -136,21 +139,20 @@ func (g *Grant) allows(l *level, list []string, name string, c *Catalog) bool {
 }
 
 // price is what the call can be charged at most, per unit.
-func (g *Grant) price(m *Model) (Price, *Refusal) {
-	if m == nil {
+func (g *Grant) price(d *Decision, r Request) (Price, *Refusal) {
+	if d.Model == nil {
 		return TokenPrice(0, 0), nil
 	}
-	if m.Worst.Known {
-		return m.Worst, nil
+	worst := DearestFor(r.Input, r.ServiceTier, d.Model.Prices(d.Asked)...)
+	switch p := g.Settings.DefaultPrice; {
+	case worst.Known:
+	case p != nil:
+		return Dearest(worst, *p), nil
+	case g.Settings.Unpriced == UnpricedDeny:
+		return Price{}, &Refusal{Code: CodeUnpricedModel, Param: "model", Model: d.Asked,
+			Message: "Model '" + d.Asked + "' has no price configured, and unpriced models are not served here"}
 	}
-	if p := g.Settings.DefaultPrice; p != nil {
-		return Dearest(m.Worst, *p), nil
-	}
-	if g.Settings.Unpriced == UnpricedDeny {
-		return Price{}, &Refusal{Code: CodeUnpricedModel, Param: "model", Model: m.Name,
-			Message: "Model '" + m.Name + "' has no price configured, and unpriced models are not served here"}
-	}
-	return m.Worst, nil
+	return worst, nil
 }
 
 // hold lists the holds of every limit that binds the call.

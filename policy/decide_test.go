@@ -454,7 +454,7 @@ func TestHoldsCoverCosts(t *testing.T) {
 		u.Output = max(u.Output, u.Reasoning+u.AudioOutput+u.ImageOutput)
 		choices := 1 + rnd.Int64N(3)
 		d := c.decide(t, func(r *policy.Request) {
-			r.Input, r.Choices, r.MaxOutput = u.Input+rnd.Int64N(9), choices, 1+rnd.Int64N(4000)
+			r.Input, r.Choices, r.MaxOutput, r.ServiceTier = u.Input+rnd.Int64N(9), choices, 1+rnd.Int64N(4000), u.ServiceTier
 		})
 		granted := policy.Grantable(d.Ask.Holds[0], 0, d.Ask)
 		if granted < 0 {

@@ -49,9 +49,12 @@ type Deployment struct {
 	CredentialPrefix string // "Bearer "
 	Credential       Secret // "" where none is sent
 
-	Price     Price
-	MaxInput  int64 // tokens; 0: not known
-	MaxOutput int64 // tokens; 0: not known
+	Price Price
+	// PriceOf prices the models behind a wildcard target by the provider's name; nil
+	// where Price is the price of all.
+	PriceOf   func(target string) Price `json:"-"`
+	MaxInput  int64                     // tokens; 0: not known
+	MaxOutput int64                     // tokens; 0: not known
 	Mode      string
 	Encoding  string // tokenizer; "" is o200k_base
 
@@ -181,6 +184,23 @@ func (d *Deployment) TargetFor(name string) string {
 	prefix, suffix, _ := strings.Cut(d.Model, "*")
 	middle := strings.TrimSuffix(strings.TrimPrefix(name, prefix), suffix)
 	return strings.Replace(d.Target, "*", middle, 1)
+}
+
+// PriceAt is what the deployment charges for a model asked for as name.
+func (d *Deployment) PriceAt(name string) Price {
+	if d.PriceOf != nil && !d.Price.Known {
+		return d.PriceOf(d.TargetFor(name))
+	}
+	return d.Price
+}
+
+// Prices lists what the model's deployments charge for a name it was asked for by.
+func (m *Model) Prices(name string) []Price {
+	out := make([]Price, len(m.Deployments))
+	for i, d := range m.Deployments {
+		out[i] = d.PriceAt(name)
+	}
+	return out
 }
 
 // Special entries of a model list.

@@ -177,16 +177,27 @@ func (a *accumulator) addScaled(units int64, r Rate, divisor uint64) Money {
 // Dearest is a price no usage exceeds at any of ps: the highest rate of each
 // part over all of them and their tiers. Known only if all are.
 func Dearest(ps ...Price) Price {
-	if len(ps) == 0 {
-		return Unpriced()
-	}
+	return dearest(ps, func(Tier) bool { return true })
+}
+
+// DearestFor is Dearest for a request whose prompt has at most input tokens and
+// which asked for a service tier: tiers that cannot apply to it do not count.
+func DearestFor(input int64, tier string, ps ...Price) Price {
+	return dearest(ps, func(t Tier) bool {
+		return (t.Above == 0 || input > t.Above) && (t.ServiceTier == "" || t.ServiceTier == tier)
+	})
+}
+
+func dearest(ps []Price, applies func(Tier) bool) Price {
 	d := Unpriced()
-	d.Known = true
+	d.Known = len(ps) > 0
 	for _, p := range ps {
 		d.raise(p)
 		d.Known = d.Known && p.Known
 		for _, t := range p.Tiers {
-			d.raise(t.Price)
+			if applies(t) {
+				d.raise(t.Price)
+			}
 		}
 	}
 	return d

@@ -67,6 +67,15 @@ func (b *builder) deployment(e *entry) {
 	d.Format, d.Scheme, d.Host, d.Port, d.PathPrefix, d.Query = end.format, end.scheme, end.host, end.port, end.prefix, end.query
 	b.credential(e, p, end, d)
 	d.Price = r.price(e, p, d.Host, d.Mode, known, listed)
+	if !d.Price.Known && strings.Contains(d.Target, "*") {
+		prices, name, host := r.prices, p.name, d.Host
+		d.PriceOf = func(target string) policy.Price {
+			if found, ok := prices.Lookup(name, target); ok {
+				return uplifted(found, host)
+			}
+			return policy.Unpriced()
+		}
+	}
 	d.ID = b.id(e, d)
 	b.upstream(e, d)
 	if !d.Price.Known && !strings.Contains(d.Target, "*") {

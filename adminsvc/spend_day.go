@@ -99,11 +99,9 @@ func sumsOf(q policy.LogQuery) (policy.ActivityQuery, bool) {
 	if q.UserID != "" {
 		a.Scope, a.IDs = policy.ScopeUser, []string{q.UserID}
 	}
-	rest := q
-	rest.From, rest.Until, rest.KeyHash, rest.UserID, rest.Sort, rest.Ascending = time.Time{}, time.Time{}, "", "", "", false
-	return a, rest.TeamID == "" && rest.ProjectID == "" && rest.OrganizationID == "" && rest.Customer == "" && rest.RequestID == "" && rest.Session == "" &&
-		rest.Model == "" && rest.ModelGroup == "" && rest.Deployment == "" && rest.KeyAlias == "" && rest.Status == "" && rest.Tag == "" &&
-		rest.MinCost == nil && rest.MaxCost == nil && rest.Teams == nil
+	return a, q.TeamID == "" && q.ProjectID == "" && q.OrganizationID == "" && q.Customer == "" && q.RequestID == "" && q.Session == "" &&
+		q.Model == "" && q.ModelGroup == "" && q.Deployment == "" && q.KeyAlias == "" && q.Status == "" && q.Tag == "" &&
+		q.MinCost == nil && q.MaxCost == nil && q.Teams == nil
 }
 
 // publicName is the model of a sum as callers know it.

@@ -21,7 +21,7 @@ var base = time.Date(2026, 5, 6, 7, 30, 0, 0, time.UTC)
 
 // entry is a request on one of a few of everything.
 func entry(rng *rand.Rand, n int) policy.Entry {
-	at := base.Add(time.Duration(rng.Int64N(int64(30*time.Hour)))).Truncate(time.Microsecond)
+	at := base.Add(time.Duration(rng.Int64N(int64(30 * time.Hour)))).Truncate(time.Microsecond)
 	pick := func(name string, of int) string {
 		if i := rng.IntN(of + 1); i > 0 {
 			return fmt.Sprint(name, i)
@@ -316,7 +316,7 @@ func TestSpentIsExact(t *testing.T) {
 	one := all[17].ReservedAt
 	times := []time.Time{{}, base, base.Add(30 * time.Minute), base.Add(10*time.Hour + time.Nanosecond), one, one.Add(time.Microsecond), base.Add(20 * time.Hour).Truncate(time.Hour),
 		base.Add(20*time.Hour + time.Millisecond), base.Add(48 * time.Hour)}
-	for i := range 10 { // and any others, within an hour too
+	for i := range 4 { // and any others, within an hour too
 		times = append(times, base.Add(time.Duration(i)*time.Hour/3+7*time.Second))
 	}
 	var queries []policy.SpendQuery

@@ -334,6 +334,22 @@ func TestLimitsOfOneCounter(t *testing.T) {
 	}
 }
 
+// The same length from other days is another counter.
+func TestWindowsOfTwoAnchors(t *testing.T) {
+	c := newCompany()
+	c.key.Limits = policy.Limits{MaxBudget: new(policy.Dollar), BudgetDuration: "3d"}
+	c.budget.Limits, c.key.BudgetID = policy.Limits{MaxBudget: new(9 * policy.Dollar), BudgetDuration: "3d"}, "b"
+	c.key.CreatedAt, c.budget.CreatedAt = now.AddDate(0, 0, -30), now.AddDate(0, 0, -31)
+	d := c.decide(t)
+	if got := held(d); len(got) != 2 || d.Ask.Holds[0].Counter() == d.Ask.Holds[1].Counter() {
+		t.Errorf("%q, want both", got)
+	}
+	c.budget.CreatedAt = c.key.CreatedAt
+	if got := held(c.decide(t)); len(got) != 1 {
+		t.Errorf("%q, want one: the lower", got)
+	}
+}
+
 func TestRaisedBudget(t *testing.T) {
 	c := newCompany()
 	c.key.Limits = policy.Limits{MaxBudget: new(policy.Dollar), TempBudgetIncrease: new(2 * policy.Dollar), TempBudgetExpiry: new(now.Add(time.Second))}
@@ -377,6 +393,7 @@ func TestAnswerLength(t *testing.T) {
 		{"what is usual was learned", nil, func(r *policy.Request) { r.MaxOutput, r.Usual = 0, 700 }, result{4096, 700, 700}},
 		{"what is usual is more than is asked", nil, func(r *policy.Request) { r.Usual = 700 }, result{50, 50, 50}},
 		{"refuse rather than lower", func(c *company) { c.settings.RefuseAtEdge = true }, nil, result{50, 50, 50}},
+		{"refuse rather than lower, without a cap", func(c *company) { c.settings.RefuseAtEdge = true }, func(r *policy.Request) { r.MaxOutput = 0 }, result{4096, 4096, 4096}},
 		{"no tokens of answer", nil, func(r *policy.Request) { r.NoOutput, r.Usual = true, 700 }, result{}},
 		{"a limit below what is usual", func(c *company) { c.key.Limits.OTPM = new(int64(30)) }, func(r *policy.Request) { r.MaxOutput, r.Usual = 0, 700 }, result{4096, 700, 30}},
 		{"a limit below one token", func(c *company) { c.key.Limits.TPM = new(int64(100)) }, func(r *policy.Request) { r.MaxOutput, r.Usual = 0, 700 }, result{4096, 700, 1}},

@@ -134,6 +134,33 @@ func TestAdmit(t *testing.T) {
 	}
 }
 
+func TestAllowedAddresses(t *testing.T) {
+	for _, c := range []struct {
+		list, ip string // the list by commas
+		want     bool
+	}{
+		{"", "1.2.3.4", true}, {"", "", true}, {"10.0.0.1", "10.0.0.1", true}, {"10.0.0.1", "10.0.0.2", false}, {"10.0.0.1", "", false}, {"10.0.0.1", "10.0.0.1:80", false},
+		{"1.1.1.1,10.0.0.0/8", "10.200.3.4", true}, {"10.0.0.0/8", "11.0.0.1", false}, {"10.0.0.77/24", "10.0.0.1", true}, {"0.0.0.0/0", "9.9.9.9", true}, {"0.0.0.0/0", "::1", false},
+		{"10.0.0.0/8", "::ffff:10.0.0.1", true}, {"::ffff:10.0.0.1", "10.0.0.1", true}, {"2001:db8::/32", "2001:db8::1", true}, {"2001:DB8::1", "2001:db8:0::1", true}, {"2001:db8::/32", "2001:db9::1", false},
+		{"nonsense", "10.0.0.1", false}, {"10.0.0.0/33", "10.0.0.1", false}, {"nonsense,10.0.0.1", "10.0.0.1", true}, {"*", "10.0.0.1", false},
+	} {
+		var list []string
+		if c.list != "" {
+			list = strings.Split(c.list, ",")
+		}
+		ofKey, ofProxy := newCompany(), newCompany()
+		ofKey.key.AllowedIPs, ofProxy.settings.AllowedIPs = list, list
+		for name, g := range map[string]*policy.Grant{"key": ofKey.grant(t, "sk-test"), "proxy": ofProxy.grant(t, "sk-test"), "proxy, for the master key": ofProxy.grant(t, masterKey)} {
+			if r := g.Admit("/v1/chat/completions", c.ip); (r == nil) != c.want || r != nil && r.Code != policy.CodeIPDenied {
+				t.Errorf("%q of the %s, from %q: %v", c.list, name, c.ip, r)
+			}
+		}
+		if r := ofKey.grant(t, masterKey).Admit("/v1/chat/completions", c.ip); r != nil {
+			t.Errorf("%q of a key, for the master key: %v", c.list, r)
+		}
+	}
+}
+
 func TestResolveModel(t *testing.T) {
 	for _, c := range []struct {
 		name                     string

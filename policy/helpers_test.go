@@ -54,7 +54,9 @@ func (c *company) directory() *policy.Directory {
 	// Copies: a directory owns what it is given.
 	organization, team, project, user, key, customer, tag, budget, group := c.organization, c.team, c.project, c.user, c.key, c.customer, c.tag, c.budget, c.group
 	for _, e := range []policy.Entity{&organization, &team, &project, &user, &key, &customer, &tag, &budget, &group} {
-		policy.RecordOf(e).CreatedAt = now.AddDate(0, -2, 0)
+		if r := policy.RecordOf(e); r.CreatedAt.IsZero() {
+			r.CreatedAt = now.AddDate(0, -2, 0)
+		}
 		d.Put(e)
 	}
 	if c.member != nil {

@@ -159,6 +159,9 @@ func TestSeedEntities(t *testing.T) {
 		{"a team's default, for a member with a membership", func(c *company) {
 			c.team.MemberLimits, c.member = dollar, &policy.Membership{}
 		}, func(c *company) policy.Entity { return &c.team }, []string{"team_member:t/u since ever"}},
+		{"a team's default, for a member with a budget of its own", func(c *company) {
+			c.team.MemberLimits, c.member = dollar, &policy.Membership{Rules: policy.Rules{Limits: policy.Limits{MaxBudget: new(policy.Dollar), BudgetDuration: "1d"}}}
+		}, func(c *company) policy.Entity { return &c.team }, []string{"team_member:t/u since 2026-03-10"}},
 		{"a membership without a budget: the team's", func(c *company) { c.team.MemberLimits, c.member = dollar, &policy.Membership{} },
 			func(*company) policy.Entity { return &policy.Membership{TeamID: "t", UserID: "u"} }, []string{"team_member:t/u since ever"}},
 		{"a customer by the default budget", func(c *company) { c.settings.CustomerBudget, c.budget.Limits = "b", dollar },

@@ -162,6 +162,11 @@ func TestWindowsWithoutAnchor(t *testing.T) {
 		if start.After(now) || !now.Before(end) || end.Sub(now) > 160*24*time.Hour {
 			t.Errorf("%s at %v: %v to %v", d, now, start, end)
 		}
+		// Nor does it begin at some odd second of an age before time zones.
+		start, _ = w.Bounds(now, policy.Calendar{Zone: zone(t, "Europe/Berlin")})
+		if d != "100s" && start.Second() != 0 || start.Nanosecond() != 0 {
+			t.Errorf("%s in Berlin begins at %v", d, start)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"hash/maphash"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -146,6 +147,30 @@ func (d *Directory) Each(f func(Entity) bool) {
 		d.keys.each(func(e *Key) bool { return f(e) }) &&
 		d.customers.each(func(e *Customer) bool { return f(e) }) &&
 		d.tags.each(func(e *Tag) bool { return f(e) })
+}
+
+// All lists every entity of every kind, what is referred to before what refers to it.
+func (d *Directory) All() []Entity {
+	var out []Entity
+	out = appendAll(out, d.budgets)
+	out = appendAll(out, d.groups)
+	out = appendAll(out, d.organizations)
+	out = appendAll(out, d.users)
+	out = appendAll(out, d.teams)
+	out = appendAll(out, d.members)
+	out = appendAll(out, d.projects)
+	out = appendAll(out, d.customers)
+	out = appendAll(out, d.tags)
+	return appendAll(out, d.keys)
+}
+
+func appendAll[K comparable, V Entity](out []Entity, t *table[K, V]) []Entity {
+	out = slices.Grow(out, t.size())
+	t.each(func(v V) bool {
+		out = append(out, v)
+		return true
+	})
+	return out
 }
 
 // Prune removes every entity that keep does not want: what is gone after all was

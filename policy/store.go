@@ -22,6 +22,9 @@ const (
 	EntityBudget             EntityKind = "budget"
 	EntityTag                EntityKind = "tag"
 	EntityAccessGroup        EntityKind = "access_group"
+	// EntitySpend is no stored entity: a change of this kind says that a scope's spend
+	// was changed by hand. Its id is the Scope's String.
+	EntitySpend EntityKind = "spend"
 )
 
 // Ref points at one stored entity.

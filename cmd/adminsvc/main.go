@@ -77,7 +77,7 @@ func run(ctx context.Context, cfg config, log *slog.Logger) error {
 	}
 	catalog := boot.Catalog(file)
 	api := adminsvc.New(adminsvc.Config{
-		Store: store, Spend: store, Log: log, Version: version, Ready: store.Ping,
+		Store: store, Spend: store, Adjust: store.Adjust, Log: log, Version: version, Ready: store.Ping,
 		Catalog: func() *policy.Catalog { return catalog }, Settings: func() *policy.Settings { return settings },
 		TeamListFormat: cfg.TeamListFormat, TrustForwarded: cfg.TrustForwarded,
 	})

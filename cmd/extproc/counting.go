@@ -21,11 +21,12 @@ type reaper interface {
 
 // counting is where this process counts, and how what it settles reaches the tables.
 type counting struct {
-	name   string // for people
-	ledger policy.Ledger
-	seeder policy.Seeder
-	reaper reaper
-	spool  *spool.Spool
+	name     string // for people
+	ledger   policy.Ledger
+	seeder   policy.Seeder
+	counters policy.Corrector
+	reaper   reaper
+	spool    *spool.Spool
 	// flush waits until what is settled has reached the tables.
 	flush func(ctx context.Context) error
 	// restore sees to it that the counters may be believed, seeding them where they
@@ -43,7 +44,7 @@ func newCounting(ctx context.Context, cfg config, store *postgres.Store, log *sl
 			return nil, err
 		}
 		l := memory.New(memory.Config{Journal: spool.Tolerant{Spool: sp}, Clock: clock})
-		return &counting{name: "memory, of this process", ledger: l, seeder: l, reaper: l, spool: sp, flush: sp.Flush, close: func() {}}, nil
+		return &counting{name: "memory, of this process", ledger: l, seeder: l, counters: l, reaper: l, spool: sp, flush: sp.Flush, close: func() {}}, nil
 	}
 	client, err := redis.Connect(cfg.RedisURL)
 	if err != nil {
@@ -64,7 +65,7 @@ func newCounting(ctx context.Context, cfg config, store *postgres.Store, log *sl
 	}
 	drain := redis.NewDrain(redis.DrainConfig{Client: client, Consumer: replica, Sink: store.WriteEntries, Log: log})
 	return &counting{
-		name: "redis", ledger: &spooled{Ledger: l, journal: spool.Tolerant{Spool: sp}, log: log}, seeder: l, reaper: l, spool: sp,
+		name: "redis", ledger: &spooled{Ledger: l, journal: spool.Tolerant{Spool: sp}, log: log}, seeder: l, counters: l, reaper: l, spool: sp,
 		flush: func(ctx context.Context) error {
 			if err := sp.Flush(ctx); err != nil {
 				return err

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
@@ -35,7 +37,10 @@ type service struct {
 	seeding   *policy.Seeding
 	server    *extproc.Server
 	health    *health.Server
+	healing   *policy.Healing
 	unseeded  atomic.Bool // a counter waits for the tables
+	healed    time.Time   // when the counters were last compared; of the reaping goroutine
+	unhealed  atomic.Bool // a counter is known to differ from them
 }
 
 // newService reads the configuration and opens what the service stands on.
@@ -61,6 +66,7 @@ func newService(ctx context.Context, cfg config, log *slog.Logger, clock func() 
 		return nil, err
 	}
 	s.seeding = &policy.Seeding{Directory: s.directory, Ledger: s.counting.seeder, History: s.store, Flush: s.counting.flush, Clock: clock}
+	s.healing = &policy.Healing{Directory: s.directory, Ledger: s.counting.counters, History: s.store, Flush: s.counting.flush, Clock: clock}
 	s.feed = postgres.NewFeed(postgres.FeedConfig{
 		Store: s.store, Directory: s.directory, ReplicaID: replica, Kind: "extproc", Log: log,
 		OnChange: s.onChange,
@@ -121,12 +127,25 @@ func (s *service) believe(ctx context.Context) error {
 // onChange completes the counters of limits that are new, before whoever made the
 // change gets its answer. Where the tables cannot tell, the counter starts at
 // zero and is completed by the next full pass.
-func (s *service) onChange(changed []policy.Entity, _ []policy.Ref) {
+func (s *service) onChange(changed []policy.Entity, gone []policy.Ref) {
 	ctx, cancel := context.WithTimeout(context.Background(), 900*time.Millisecond)
 	defer cancel()
 	if err := s.seeding.Entities(ctx, changed); err != nil {
 		s.log.Warn("what was spent under a new limit could not be read yet", "err", err)
 		s.unseeded.Store(true)
+	}
+	var adjusted []policy.Scope
+	for _, ref := range gone {
+		if scope, ok := policy.ParseScope(ref.ID); ref.Kind == policy.EntitySpend && ok {
+			adjusted = append(adjusted, scope)
+		}
+	}
+	if len(adjusted) == 0 {
+		return
+	}
+	if err := s.healing.Scopes(ctx, adjusted); err != nil {
+		s.log.Warn("a spend that was changed by hand is not counted yet", "err", err)
+		s.unhealed.Store(true)
 	}
 }
 
@@ -232,7 +251,37 @@ func (s *service) complete(ctx context.Context) {
 			s.unseeded.Store(true)
 		}
 	}
+	if s.unhealed.Swap(false) || s.clock().Sub(s.healed) > healEvery {
+		s.heal(ctx)
+	}
 }
+
+// healEvery is how often the counters are compared with the tables.
+const healEvery = time.Minute
+
+// heal sets right what the counters and the tables do not agree on.
+func (s *service) heal(ctx context.Context) {
+	bounded, cancel := context.WithTimeout(ctx, healEvery/2)
+	defer cancel()
+	s.healed = s.clock()
+	drifts, err := s.healing.All(bounded, true)
+	if err != nil {
+		s.log.Warn("the counters cannot be compared with the tables now", "err", err)
+		return
+	}
+	var sum float64
+	for _, d := range drifts {
+		sum += math.Abs(float64(d.Booked - d.Counted))
+		s.log.Warn("a counter differed from the tables and was set right", "scope", d.Counter.Scope.String(), "window", d.Counter.Window,
+			"counted", policy.Money(d.Counted), "booked", policy.Money(d.Booked))
+	}
+	drift.Set(sum)
+}
+
+// drift is the ledger's invariant, as last seen.
+var drift = promauto.NewGauge(prometheus.GaugeOpts{
+	Name: "purser_ledger_drift_nanousd", Help: "What the counters and the tables differed by at the last comparison, in nano-USD, all scopes together.",
+})
 
 // adminHandler answers health on the service's own HTTP port.
 func (s *service) adminHandler() http.Handler {

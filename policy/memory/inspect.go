@@ -33,14 +33,16 @@ func (l *Ledger) Seed(_ context.Context, k policy.Counter, used int64) error {
 	return nil
 }
 
-// Adjust adds to a counter that exists: a manual reset, or healing.
-func (l *Ledger) Adjust(_ context.Context, k policy.Counter, by int64) error {
+// Correct implements policy.Corrector.
+func (l *Ledger) Correct(_ context.Context, k policy.Counter, from, to int64) (bool, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if c := l.counters[k]; c != nil {
-		c.used += by
+	c := l.counters[k]
+	if c == nil || c.used != from {
+		return false, nil
 	}
-	return nil
+	c.used, c.seeded = to, true
+	return true, nil
 }
 
 // Standings implements policy.Inspector.

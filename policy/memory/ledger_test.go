@@ -167,32 +167,6 @@ func TestRenewWhileReaping(t *testing.T) {
 	}
 }
 
-func TestAdjust(t *testing.T) {
-	l := memory.New(memory.Config{Journal: &policytest.Journal{}})
-	h := policytest.Hold(policy.KindSpend, 100, 0, 0)
-	standing := func() int64 {
-		b, err := l.Standings(t.Context(), []policy.Hold{h})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return b[0].Used
-	}
-	if err := l.Adjust(t.Context(), h.Counter(), -50); err != nil || standing() != 0 {
-		t.Errorf("adjusting what there is not: %d, %v", standing(), err)
-	}
-	if _, _, err := l.Begin(t.Context(), h.Counter()); err != nil {
-		t.Fatal(err)
-	}
-	for _, by := range []int64{80, -80} {
-		if err := l.Adjust(t.Context(), h.Counter(), by); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if standing() != 0 {
-		t.Errorf("%d used, want 0", standing())
-	}
-}
-
 // What is over is forgotten: memory does not grow with the requests served.
 func TestForgets(t *testing.T) {
 	clock, journal := policytest.NewClock(policytest.Epoch), &policytest.Journal{Discard: true}

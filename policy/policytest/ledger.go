@@ -28,7 +28,7 @@ func Except(test, reason string) Exception { return Exception{test, reason} }
 // Ledger runs the suite. Each test gets a ledger of its own.
 func Ledger(t *testing.T, make New, except ...Exception) {
 	t.Helper()
-	tests := slices.Concat(reserveTests, settleTests, expiryTests, minuteTests, windowTests, inspectTests, randomTests)
+	tests := slices.Concat(reserveTests, settleTests, expiryTests, minuteTests, windowTests, inspectTests, correctTests, randomTests)
 	for _, e := range except {
 		if !slices.ContainsFunc(tests, func(c ledgerTest) bool { return c.name == e.Test }) {
 			t.Errorf("an exception for a test there is not: %q", e.Test)

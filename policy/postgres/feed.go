@@ -23,28 +23,36 @@ type FeedConfig struct {
 	// for: default "extproc".
 	ReplicaID, Kind string
 	// OnChange is called with what a batch of changes put into the directory or
-	// removed from it, and OnLoad after everything was loaded; both before the
+	// removed from it (and the scopes whose spend was changed by hand, as refs of kind
+	// policy.EntitySpend), and OnLoad after everything was loaded; both before the
 	// revision is reported, so that a write is answered after they have returned.
 	OnChange func([]policy.Entity, []policy.Ref)
 	OnLoad   func()
 	// Poll is how often changes are looked for when no notification came, and how
 	// often this replica says that it lives. Default 1 s.
 	Poll time.Duration
-	Log  *slog.Logger
+	// CopyPath is a file to keep a copy of the directory in, for a start while
+	// PostgreSQL is away; "" keeps none. It is written when the feed starts, ends,
+	// and at most every CopyEvery (default 1 min) where something changed.
+	CopyPath  string
+	CopyEvery time.Duration
+	Log       *slog.Logger
 }
 
-// Feed keeps a Directory equal to the tables. Load and Run are not for concurrent use.
+// Feed keeps a Directory equal to the tables. Load, LoadSnapshot and Run are not for
+// concurrent use; Age and Snapshot may be called at any time.
 type Feed struct {
 	cfg    FeedConfig
-	at     position
-	loaded bool
-	polled atomic.Int64 // Unix nanoseconds of the last successful look
+	at     atomic.Pointer[position] // nil: nothing was loaded
+	polled atomic.Int64             // Unix nanoseconds of the last successful look
+	copies copies
 }
 
 // NewFeed makes a feed that has loaded nothing.
 func NewFeed(cfg FeedConfig) *Feed {
 	cfg.Kind = cmp.Or(cfg.Kind, "extproc")
 	cfg.Poll = cmp.Or(cfg.Poll, time.Second)
+	cfg.CopyEvery = cmp.Or(cfg.CopyEvery, time.Minute)
 	if cfg.OnChange == nil {
 		cfg.OnChange = func([]policy.Entity, []policy.Ref) {}
 	}
@@ -77,6 +85,20 @@ func (f *Feed) Load(ctx context.Context) error {
 	return f.cfg.Store.fail(ctx, f.load(ctx, conn))
 }
 
+// Start fills the directory from the tables or, where they cannot be reached, from
+// the copy on disk.
+func (f *Feed) Start(ctx context.Context) error {
+	err := f.Load(ctx)
+	if err == nil || f.cfg.CopyPath == "" || !errors.Is(err, policy.ErrUnavailable) {
+		return err
+	}
+	if copyErr := f.LoadSnapshot(f.cfg.CopyPath); copyErr != nil {
+		return errors.Join(err, copyErr)
+	}
+	f.cfg.Log.Warn("PostgreSQL cannot be reached: starting from the copy on disk", "path", f.cfg.CopyPath, "error", err)
+	return nil
+}
+
 // Run follows the changes until the context is done, reconnecting for as long as it takes.
 func (f *Feed) Run(ctx context.Context) error {
 	wait := 50 * time.Millisecond
@@ -94,6 +116,9 @@ func (f *Feed) Run(ctx context.Context) error {
 		wait = min(2*wait, time.Second)
 	}
 	f.leave()
+	f.copies.running.Wait()
+	f.copy(0)
+	f.copies.running.Wait()
 	return nil
 }
 
@@ -123,7 +148,7 @@ func (f *Feed) follow(ctx context.Context) error {
 	if _, err := conn.Exec(ctx, "SET synchronous_commit = off; LISTEN "+channelChanges); err != nil {
 		return err
 	}
-	if !f.loaded || !f.continues(ctx, conn) {
+	if f.at.Load() == nil || !f.continues(ctx, conn) {
 		if err := f.load(ctx, conn); err != nil {
 			return err
 		}
@@ -133,11 +158,13 @@ func (f *Feed) follow(ctx context.Context) error {
 		if err := f.catchUp(ctx, conn); err != nil {
 			return err
 		}
-		if err := f.report(ctx, conn, reported != f.at.revision); err != nil {
+		at := f.at.Load().revision
+		if err := f.report(ctx, conn, at, reported != at); err != nil {
 			return err
 		}
-		reported = f.at.revision
+		reported = at
 		f.polled.Store(time.Now().UnixNano())
+		f.copy(f.cfg.CopyEvery)
 		if err := f.waitForChange(ctx, conn); err != nil {
 			return err
 		}
@@ -170,10 +197,11 @@ func (f *Feed) continues(ctx context.Context, conn *pgx.Conn) bool {
 	err := f.within(ctx, func(ctx context.Context) error {
 		return conn.QueryRow(ctx, `SELECT epoch, value, (SELECT min(revision) FROM changes) FROM revision`).Scan(&epoch, &last, &first)
 	})
-	if err != nil || epoch != f.at.epoch || last < f.at.revision {
+	at := f.at.Load()
+	if err != nil || epoch != at.epoch || last < at.revision {
 		return false
 	}
-	return last == f.at.revision || first != nil && *first <= f.at.revision+1
+	return last == at.revision || first != nil && *first <= at.revision+1
 }
 
 // load fills the directory and removes from it what is not in the tables.
@@ -181,7 +209,7 @@ func (f *Feed) load(ctx context.Context, conn *pgx.Conn) error {
 	began := time.Now()
 	seen := map[policy.Entity]struct{}{}
 	keep := func(policy.Entity) {}
-	again := f.loaded || f.cfg.Directory.Revision() > 0
+	again := f.at.Load() != nil || f.cfg.Directory.Revision() > 0
 	if again {
 		keep = func(e policy.Entity) { seen[e] = struct{}{} }
 	}
@@ -196,7 +224,7 @@ func (f *Feed) load(ctx context.Context, conn *pgx.Conn) error {
 		})
 	}
 	f.cfg.OnLoad()
-	f.at, f.loaded = at, true
+	f.at.Store(&at)
 	f.cfg.Directory.SetRevision(at.revision)
 	f.polled.Store(time.Now().UnixNano())
 	f.cfg.Log.Info("directory loaded", "revision", at.revision, "keys", f.cfg.Directory.Keys(), "took", time.Since(began))
@@ -230,11 +258,12 @@ var errGap = errors.New("the log of changes has a gap")
 // apply applies the next batch: entities as they are now, which is no older than
 // their change. What a later change says again does no harm.
 func (f *Feed) apply(ctx context.Context, conn *pgx.Conn) (int, error) {
-	rows, err := conn.Query(ctx, `SELECT revision, kind, id FROM changes WHERE revision > $1 ORDER BY revision LIMIT $2`, f.at.revision, batchSize)
+	at := f.at.Load()
+	rows, err := conn.Query(ctx, `SELECT revision, kind, id FROM changes WHERE revision > $1 ORDER BY revision LIMIT $2`, at.revision, batchSize)
 	if err != nil {
 		return 0, err
 	}
-	next := f.at.revision
+	next := at.revision
 	wanted := map[policy.EntityKind][]string{}
 	known := map[policy.Ref]bool{}
 	var revision int64
@@ -250,7 +279,7 @@ func (f *Feed) apply(ctx context.Context, conn *pgx.Conn) (int, error) {
 		}
 		return nil
 	})
-	n := int(next - f.at.revision)
+	n := int(next - at.revision)
 	if err != nil || n == 0 {
 		return 0, err
 	}
@@ -273,6 +302,9 @@ func (f *Feed) apply(ctx context.Context, conn *pgx.Conn) (int, error) {
 			}
 		}
 	}
+	for _, id := range wanted[policy.EntitySpend] {
+		gone = append(gone, policy.Ref{Kind: policy.EntitySpend, ID: id}) // nothing to load: it is told to OnChange
+	}
 	// What is referred to comes before what refers to it, and goes after it.
 	for _, e := range puts {
 		f.cfg.Directory.Put(e)
@@ -282,13 +314,13 @@ func (f *Feed) apply(ctx context.Context, conn *pgx.Conn) (int, error) {
 		f.cfg.Directory.Delete(ref)
 	}
 	f.cfg.OnChange(puts, gone)
-	f.at.revision = next
+	f.at.Store(&position{at.epoch, next})
 	f.cfg.Directory.SetRevision(next)
 	return n, nil
 }
 
 // report says how far this replica is, and that it lives.
-func (f *Feed) report(ctx context.Context, conn *pgx.Conn, news bool) error {
+func (f *Feed) report(ctx context.Context, conn *pgx.Conn, revision int64, news bool) error {
 	return f.within(ctx, func(ctx context.Context) error {
 		sql := `WITH report AS (
 				INSERT INTO replicas AS r (id, kind, revision, seen_at) VALUES ($1, $2, $3, now())
@@ -302,7 +334,7 @@ func (f *Feed) report(ctx context.Context, conn *pgx.Conn, news bool) error {
 				RETURNING 1)
 			SELECT pg_notify('` + channelApplied + `', '') FROM report`
 		}
-		_, err := conn.Exec(ctx, sql, f.cfg.ReplicaID, f.cfg.Kind, f.at.revision)
+		_, err := conn.Exec(ctx, sql, f.cfg.ReplicaID, f.cfg.Kind, revision)
 		return err
 	})
 }

@@ -43,6 +43,20 @@ func (l *Ledger) Seed(ctx context.Context, c policy.Counter, used int64) error {
 	return seedScript.Run(ctx, l.client, []string{l.scopeKey(c.Scope, c.Window)}, name, used).Err()
 }
 
+// correctScript sets what is used, unless it moved meanwhile or is forgotten.
+var correctScript = redis.NewScript(`
+if redis.call('HEXISTS', KEYS[1], ARGV[1] .. ':b') == 0 then return 0 end
+if (redis.call('HGET', KEYS[1], ARGV[1] .. ':u') or '0') ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1] .. ':u', ARGV[3], ARGV[1] .. ':d', 1)
+return 1`)
+
+// Correct implements policy.Corrector.
+func (l *Ledger) Correct(ctx context.Context, c policy.Counter, from, to int64) (bool, error) {
+	name, _ := field(c)
+	n, err := correctScript.Run(ctx, l.client, []string{l.scopeKey(c.Scope, c.Window)}, name, strconv.FormatInt(from, 10), strconv.FormatInt(to, 10)).Int()
+	return n == 1, err
+}
+
 // Standings implements policy.Inspector.
 func (l *Ledger) Standings(ctx context.Context, holds []policy.Hold) ([]policy.Balance, error) {
 	if len(holds) == 0 {
@@ -116,7 +130,7 @@ func (l *Ledger) Each(ctx context.Context, f func(policy.Standing) bool) error {
 		// One slot means one node: the whole ledger answers from there.
 		iter := l.scan(ctx, prefix)
 		for iter.Next(ctx) {
-			scope, ok := parseScope(strings.TrimPrefix(iter.Val(), prefix))
+			scope, ok := policy.ParseScope(strings.TrimPrefix(iter.Val(), prefix))
 			if !ok {
 				continue
 			}
@@ -145,12 +159,6 @@ func (l *Ledger) scan(ctx context.Context, prefix string) *redis.ScanIterator {
 		}
 	}
 	return l.client.Scan(ctx, 0, pattern, 1000).Iterator()
-}
-
-func parseScope(text string) (policy.Scope, bool) {
-	kind, id, _ := strings.Cut(text, ":")
-	k, ok := policy.ParseScopeKind(kind)
-	return policy.Scope{Kind: k, ID: id}, ok
 }
 
 // standings reads a scope's hash back into counters.

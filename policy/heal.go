@@ -1,0 +1,141 @@
+package policy
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Corrector is a ledger whose counters can be set right.
+type Corrector interface {
+	Inspector
+	// Correct makes what a counter has used to, if it is from now; it tells whether it was.
+	Correct(ctx context.Context, c Counter, from, to int64) (bool, error)
+}
+
+// Drift is a counter that says something else than the tables do.
+type Drift struct {
+	Counter Counter
+	Counted int64 // settled, as the ledger has it
+	Booked  int64 // settled, as the tables have it
+}
+
+// Healing compares the ledger's spend counters with the tables, and sets right what
+// differs: after a manual reset, an outage, a crash, or a fault of ours. It runs
+// beside live requests: what is settled while it looks is no drift.
+type Healing struct {
+	Directory *Directory
+	Ledger    Corrector
+	History   History
+	Flush     func(ctx context.Context) error // waits until all that is settled has reached the tables
+	Clock     func() time.Time
+}
+
+// All compares every spend counter of a window that is not over. Without fix it
+// only tells.
+func (h *Healing) All(ctx context.Context, fix bool) ([]Drift, error) {
+	return h.where(ctx, fix, func(Scope) bool { return true })
+}
+
+// Scopes sets right the counters of a few scopes.
+func (h *Healing) Scopes(ctx context.Context, scopes []Scope) error {
+	_, err := h.where(ctx, true, func(s Scope) bool { return slices.Contains(scopes, s) })
+	return err
+}
+
+func (h *Healing) where(ctx context.Context, fix bool, wanted func(Scope) bool) ([]Drift, error) {
+	var holds []Hold
+	now := h.Clock()
+	err := h.Ledger.Each(ctx, func(s Standing) bool {
+		if hold, ok := currentSpend(s.Counter, now, h.Directory.Settings().Calendar); ok && wanted(s.Counter.Scope) {
+			holds = append(holds, hold)
+		}
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	var drifts []Drift
+	for len(holds) > 0 {
+		batch := holds[:min(len(holds), seedBatch)]
+		holds = holds[len(batch):]
+		found, err := h.batch(ctx, batch, fix)
+		if err != nil {
+			return drifts, err
+		}
+		drifts = append(drifts, found...)
+	}
+	return drifts, nil
+}
+
+// currentSpend makes a hold of a counter that is of spend and of now.
+func currentSpend(c Counter, now time.Time, cal Calendar) (Hold, bool) {
+	h := Hold{Scope: c.Scope, Kind: c.Kind, Model: c.Model, Window: Lifetime}
+	if c.Kind != KindSpend {
+		return h, false
+	}
+	if c.Window == Lifetime.Name() {
+		return h, true
+	}
+	d, err := ParseDuration(c.Window)
+	if err != nil {
+		return h, false
+	}
+	start := time.Unix(c.Start, 0)
+	h.Window = Every(d, start)
+	h.Start, h.End = h.Window.Bounds(start, cal)
+	return h, h.Start.Equal(start) && now.Before(h.End)
+}
+
+func (h *Healing) batch(ctx context.Context, holds []Hold, fix bool) ([]Drift, error) {
+	before, err := h.Ledger.Standings(ctx, holds)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.Flush(ctx); err != nil {
+		return nil, err
+	}
+	queries := make([]SpendQuery, len(holds))
+	for i, hold := range holds {
+		queries[i] = SpendQuery{Scope: hold.Scope, Model: hold.Model, From: hold.Start, Until: hold.End}
+	}
+	booked, err := h.History.Spent(ctx, queries)
+	if err != nil {
+		return nil, err
+	}
+	after, err := h.Ledger.Standings(ctx, holds)
+	if err != nil {
+		return nil, err
+	}
+	var drifts []Drift
+	for i, hold := range holds {
+		// What was settled meanwhile may be in the tables or not: only what lies
+		// outside of both readings is certain to differ.
+		low, high := min(before[i].Used, after[i].Used), max(before[i].Used, after[i].Used)
+		by := int64(0)
+		switch b := int64(booked[i]); {
+		case b > high:
+			by = b - high
+		case b < low:
+			by = b - low
+		default:
+			continue
+		}
+		drifts = append(drifts, Drift{Counter: hold.Counter(), Counted: after[i].Used, Booked: int64(booked[i])})
+		if fix {
+			// A counter that moved since is looked at again the next time.
+			if _, err := h.Ledger.Correct(ctx, hold.Counter(), after[i].Used, after[i].Used+by); err != nil {
+				return drifts, err
+			}
+		}
+	}
+	return drifts, nil
+}
+
+// ParseScope reads what Scope.String writes.
+func ParseScope(text string) (Scope, bool) {
+	kind, id, _ := strings.Cut(text, ":")
+	k, ok := ParseScopeKind(kind)
+	return Scope{Kind: k, ID: id}, ok
+}

@@ -21,6 +21,8 @@ type column[E any] struct {
 	cold  bool   // the data plane does without
 	value func(*E) any
 	read  func(*E, []byte, *interner) error
+	// wire appends what read reads, for the copy on disk; nil where it is cold.
+	wire func([]byte, *E) (b []byte, null bool)
 }
 
 // interner shares what many rows have in common. A nil one shares nothing.
@@ -58,7 +60,8 @@ func text[E any](name string, at func(*E) *string) column[E] {
 		read: func(e *E, b []byte, _ *interner) error {
 			*at(e) = string(b)
 			return nil
-		}}
+		},
+		wire: func(b []byte, e *E) ([]byte, bool) { return append(b, *at(e)...), *at(e) == "" }}
 }
 
 // shared is a text that many rows share, such as the id of what they belong to.
@@ -88,6 +91,12 @@ func flag[E any](name string, at func(*E) *bool) column[E] {
 		read: func(e *E, b []byte, _ *interner) error {
 			*at(e) = len(b) == 1 && b[0] == 1
 			return nil
+		},
+		wire: func(b []byte, e *E) ([]byte, bool) {
+			if *at(e) {
+				return append(b, 1), false
+			}
+			return append(b, 0), false
 		}}
 }
 
@@ -103,6 +112,9 @@ func moment[E any](name string, at func(*E) *time.Time) column[E] {
 		read: func(e *E, b []byte, _ *interner) (err error) {
 			*at(e), err = readTime(b)
 			return err
+		},
+		wire: func(b []byte, e *E) ([]byte, bool) {
+			return binary.BigEndian.AppendUint64(b, uint64(at(e).UnixMicro()-pgEpoch)), at(e).IsZero()
 		}}
 }
 
@@ -144,6 +156,16 @@ func list[E any](name string, at func(*E) *[]string) column[E] {
 			}
 			*at(e) = l
 			return nil
+		},
+		wire: func(b []byte, e *E) ([]byte, bool) {
+			l := *at(e)
+			for _, n := range [...]int{1, 0, 0, len(l), 1} { // dimensions, flags, type, length, lower bound
+				b = binary.BigEndian.AppendUint32(b, uint32(n))
+			}
+			for _, s := range l {
+				b = append(binary.BigEndian.AppendUint32(b, uint32(len(s))), s...)
+			}
+			return b, len(l) == 0
 		}}
 }
 
@@ -205,7 +227,18 @@ func doc[E, V any](name string, at func(*E) *V, empty func(V) bool) column[E] {
 			}
 			*at(e) = v
 			return nil
-		}}
+		},
+		wire: func(b []byte, e *E) ([]byte, bool) { return appendJSON(b, *at(e)), empty(*at(e)) }}
+}
+
+// appendJSON is for what has been stored as JSON before: it cannot fail, but if it
+// did, what is read back would be refused.
+func appendJSON(b []byte, v any) []byte {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return append(b, "unwritable"...)
+	}
+	return append(b, text...)
 }
 
 // limits is a set of limits; none is NULL.
@@ -239,6 +272,11 @@ func limits[E any](name string, at func(*E) *policy.Limits) column[E] {
 				in.limits[string(b)] = *at(e)
 			}
 			return nil
+		},
+		wire: func(b []byte, e *E) ([]byte, bool) {
+			start := len(b)
+			b = appendJSON(b, at(e))
+			return b, string(b[start:]) == "{}"
 		}}
 }
 

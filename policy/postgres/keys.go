@@ -71,5 +71,6 @@ func hashColumn() column[policy.Key] {
 				return fmt.Errorf("%d bytes", len(b))
 			}
 			return nil
-		}}
+		},
+		wire: func(b []byte, k *policy.Key) ([]byte, bool) { return append(b, k.Hash[:]...), false }}
 }

@@ -23,7 +23,7 @@ func open(t testing.TB, change ...func(*postgres.Config)) *postgres.Store {
 
 func openAt(t testing.TB, url string, change ...func(*postgres.Config)) *postgres.Store {
 	t.Helper()
-	cfg := postgres.Config{URL: url, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
+	cfg := postgres.Config{URL: url, Barrier: 20 * time.Second, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
 	for _, f := range change {
 		f(&cfg)
 	}
@@ -76,18 +76,26 @@ func run(t testing.TB, s *postgres.Store, change ...func(*postgres.FeedConfig)) 
 	}
 	cfg.ReplicaID = cmp.Or(cfg.ReplicaID, fmt.Sprintf("replica-%p", d))
 	feed := postgres.NewFeed(cfg)
+	follow(t, feed)
+	return feed, cfg.Directory
+}
+
+// follow runs a feed until the test ends, and waits for its first look.
+func follow(t testing.TB, feed *postgres.Feed) (stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		_ = feed.Run(ctx)
 	}()
-	t.Cleanup(func() {
+	stop = func() {
 		cancel()
 		<-done
-	})
+	}
+	t.Cleanup(stop)
 	eventually(t, "the feed has looked", func() bool { return feed.Age() < time.Minute })
-	return feed, cfg.Directory
+	return stop
 }
 
 var epoch = time.Date(2026, 3, 4, 5, 6, 7, 891_000, time.UTC)

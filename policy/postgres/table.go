@@ -58,6 +58,9 @@ type entityTable interface {
 	createAll(ctx context.Context, tx pgx.Tx, es []policy.Entity, revision int64) error
 	update(ctx context.Context, q querier, e policy.Entity, revision int64) (before []byte, err error)
 	delete(ctx context.Context, q querier, id string, by deletion) (before []byte, err error)
+	encode(b []byte, e policy.Entity) ([]byte, error)
+	decode(b []byte, in *interner) (policy.Entity, error)
+	layout() string
 }
 
 type deletion struct {

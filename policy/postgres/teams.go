@@ -40,6 +40,9 @@ func membersColumn() column[policy.Team] {
 		}
 		return t.Members
 	}
+	c.wire = func(b []byte, t *policy.Team) ([]byte, bool) {
+		return appendJSON(append(b, 1), t.Members), t.Members == nil
+	}
 	read := c.read
 	c.read = func(t *policy.Team, b []byte, in *interner) error {
 		if len(b) < 3 || string(b[1:]) == "[]" {

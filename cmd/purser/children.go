@@ -1,0 +1,171 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/purser/purser/cmd/purser/supervise"
+	"github.com/purser/purser/envoy"
+	"github.com/purser/purser/policy/postgres"
+	"github.com/purser/purser/policy/postgres/embedded"
+)
+
+// startPostgres uses the server that the environment or the configuration names,
+// else runs one.
+func (s *stack) startPostgres(ctx context.Context) error {
+	if url := cmp.Or(os.Getenv("DATABASE_URL"), s.cfg.General.DatabaseURL.Reveal()); url != "" {
+		s.info.DatabaseURL = url
+		s.env["DATABASE_URL"] = url
+		s.step("PostgreSQL", "using DATABASE_URL")
+		return nil
+	}
+	began := time.Now()
+	cluster, err := embedded.Prepare(ctx, embedded.Config{
+		DataDir: s.file("postgres"), Port: s.ports.Postgres, Durable: true,
+		Progress: func(line string) { s.say("  %s", line) },
+	})
+	if err != nil {
+		return err
+	}
+	s.info.DatabaseURL = cluster.URL()
+	s.env["DATABASE_URL"] = cluster.URL()
+	s.env["DATABASE_DIRECT_URL"] = ""
+	err = s.supervisor.Start(ctx, supervise.Spec{
+		Name: "postgres", Command: cluster.Command, Ready: cluster.WaitReady, StopSignal: embedded.StopSignal,
+		StopTimeout: 20 * time.Second,
+		// FATAL is what it says to every client that comes too early, too.
+		Aloud: func(line string) bool { return strings.Contains(line, " PANIC: ") },
+	})
+	if err != nil {
+		return err
+	}
+	s.started("PostgreSQL", began, localAddr(s.ports.Postgres))
+	return nil
+}
+
+func (s *stack) migrate(ctx context.Context) error {
+	url := s.info.DatabaseURL
+	if _, own := s.env["DATABASE_DIRECT_URL"]; !own {
+		url = cmp.Or(os.Getenv("DATABASE_DIRECT_URL"), url) // a pooler would lose the migration's lock
+	}
+	before, newest, err := postgres.SchemaVersion(ctx, url)
+	if err != nil {
+		return fmt.Errorf("the database: %w", err)
+	}
+	if before >= newest {
+		s.step("schema", fmt.Sprintf("version %d", before))
+		return nil
+	}
+	if err := postgres.Migrate(ctx, url); err != nil {
+		return err
+	}
+	s.step("schema", fmt.Sprintf("migrated from version %d to %d", before, newest))
+	return nil
+}
+
+func (s *stack) startFake(ctx context.Context) error {
+	if !s.fake {
+		return nil
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	s.info.FakeProviderURL, s.info.FakeProviderKey = localURL(s.ports.Fake), s.env[fakeProviderKey]
+	return s.startChild(ctx, "fake provider", s.info.FakeProviderURL, supervise.Spec{
+		Name:    "fake-provider",
+		Command: s.child(self, []string{"fake-provider", "--port", strconv.Itoa(s.ports.Fake)}, nil),
+		Ready:   answers(s.info.FakeProviderURL + "/_fake/stats"),
+	})
+}
+
+func (s *stack) startAdminsvc(ctx context.Context) error {
+	return s.startChild(ctx, "adminsvc", s.info.AdminsvcURL, supervise.Spec{
+		Name: "adminsvc",
+		Command: s.child(s.opts.adminsvc, nil, map[string]string{
+			"LISTEN_ADDR": localAddr(s.ports.Adminsvc), "STATE_DIR": s.file("adminsvc"),
+			"DRAIN_TIMEOUT": cmp.Or(os.Getenv("DRAIN_TIMEOUT"), "5s"),
+		}),
+		Ready:       answers(s.info.AdminsvcURL + "/health/readiness"),
+		DeathSignal: syscall.SIGTERM, // it finishes what it writes
+		Aloud:       serviceTrouble,
+	})
+}
+
+func (s *stack) startExtproc(ctx context.Context) error {
+	dir := s.file("extproc")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return s.startChild(ctx, "extproc", s.info.ExtprocGRPC+" (gRPC)", supervise.Spec{
+		Name: "extproc",
+		Command: s.child(s.opts.extproc, nil, map[string]string{
+			"LISTEN_ADDR": localAddr(s.ports.ExtprocGRPC), "HTTP_ADDR": localAddr(s.ports.ExtprocHTTP), "STATE_DIR": dir,
+			"DRAIN_TIMEOUT": cmp.Or(os.Getenv("DRAIN_TIMEOUT"), "5s"),
+		}),
+		Ready:       answers(s.info.ExtprocURL + "/health/readiness"),
+		DeathSignal: syscall.SIGTERM, // it settles what is under way
+		StopTimeout: 15 * time.Second,
+		Aloud:       serviceTrouble,
+	})
+}
+
+func (s *stack) startEnvoy(ctx context.Context) error {
+	text, err := envoy.YAML(envoy.Config{
+		ListenAddress: s.opts.listen, ListenPort: s.opts.port, AdminPort: s.ports.EnvoyAdmin,
+		ExtProc: []string{localAddr(s.ports.ExtprocGRPC)}, AdminSvc: []string{localAddr(s.ports.Adminsvc)},
+		Deployments: envoyDeployments(s.cfg.Deployments), ForwardHeaders: forwardHeaders(s.cfg), AccessLogPath: s.file("logs", "access.log"),
+	})
+	if err != nil {
+		return err
+	}
+	file := s.file("envoy.yaml")
+	if err := writePrivate(file, text); err != nil {
+		return err
+	}
+	// Without hot restart, several Envoys need no numbers to tell them apart.
+	args := []string{"-c", file, "--disable-hot-restart", "--log-level", "warning"}
+	return s.startChild(ctx, "Envoy", s.info.URL, supervise.Spec{
+		Name:    "envoy",
+		Command: s.child(s.opts.envoy, args, nil),
+		Ready:   answers(s.info.EnvoyAdminURL + "/ready"),
+		Drain:   func(ctx context.Context) { drainEnvoy(ctx, s.info.EnvoyAdminURL) },
+	})
+}
+
+// startChild starts a child and says so.
+func (s *stack) startChild(ctx context.Context, label, where string, spec supervise.Spec) error {
+	began := time.Now()
+	if err := s.supervisor.Start(ctx, spec); err != nil {
+		return err
+	}
+	s.started(label, began, where)
+	return nil
+}
+
+// child makes the commands of one of our programs: the environment is ours, then
+// what the stack says, then what is for it alone.
+func (s *stack) child(path string, args []string, env map[string]string) func(context.Context) (*supervise.Cmd, error) {
+	return supervise.Program(path, args, slices.Concat(os.Environ(), pairs(s.env), pairs(env)))
+}
+
+func pairs(env map[string]string) []string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		out = append(out, name+"="+env[name])
+	}
+	return out
+}
+
+// serviceTrouble leaves out the warnings about the configuration, which were said once.
+func serviceTrouble(line string) bool {
+	return supervise.Trouble(line) && !strings.Contains(line, "config: ")
+}

@@ -64,6 +64,19 @@ func TestDirectoryEach(t *testing.T) {
 	}
 }
 
+func TestDirectoryAll(t *testing.T) {
+	c := newCompany()
+	c.member = &policy.Membership{}
+	var got []string
+	for _, e := range c.directory().All() {
+		got = append(got, string(e.Ref().Kind))
+	}
+	want := []string{"budget", "access_group", "organization", "user", "team", "membership", "project", "customer", "tag", "key"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want everything, what is referred to first: %q", got, want)
+	}
+}
+
 // A managed access group goes by its id and its name, the one it now has.
 func TestAccessGroups(t *testing.T) {
 	c := newCompany()

@@ -31,7 +31,8 @@
 // An entity is compiled from its fields: Record.Fields holds the documented
 // fields as they were sent; an update merges what was sent over them and
 // compiles the whole again, so that creating and updating cannot differ.
-// Replies are made by render from the row type, the stored fields and what we
+// Replies are made by render from the row type (a list of things is an Opt[rows]
+// there; the tests hold every reply against the OpenAPI document made of it), the stored fields and what we
 // know ourselves: what was sent reads back the same, 0 as 0, null as null.
 //
 // Every handler that names something of somebody calls authorize, whose table in

@@ -29,10 +29,10 @@ type keyListQuery struct {
 }
 
 type keyList struct {
-	Keys        Opt[Fields] `json:"keys" doc:"Hashes, or rows"`
-	TotalCount  Opt[int64]  `json:"total_count"`
-	CurrentPage Opt[int64]  `json:"current_page"`
-	TotalPages  Opt[int64]  `json:"total_pages"`
+	Keys        Opt[rows]  `json:"keys" doc:"Hashes, or rows"`
+	TotalCount  Opt[int64] `json:"total_count"`
+	CurrentPage Opt[int64] `json:"current_page"`
+	TotalPages  Opt[int64] `json:"total_pages"`
 }
 
 var keySorts = map[string]string{

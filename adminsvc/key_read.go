@@ -19,7 +19,7 @@ type keyInfo struct {
 
 type keyInfos struct {
 	Key  Opt[[]string] `json:"key"`
-	Info Opt[Fields]   `json:"info"`
+	Info Opt[rows]     `json:"info"`
 }
 
 func (s *server) keyInfo(ctx context.Context, c *Caller, in *keyInfoQuery) (any, error) {

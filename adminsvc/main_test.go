@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/purser/purser/policy"
 	"github.com/purser/purser/policy/postgres"
 	"github.com/purser/purser/policy/postgres/postgrestest"
@@ -25,14 +27,16 @@ const master = "sk-1234"
 
 // api is a server on a real database of the test's own.
 type api struct {
-	t     testing.TB
-	h     http.Handler
-	store *postgres.Store
-	spy   *spyStore
-	log   *bytes.Buffer
-	mu    sync.Mutex
-	now   time.Time
-	ids   int
+	t        testing.TB
+	h        http.Handler
+	server   *server
+	prepared sync.Once
+	store    *postgres.Store
+	spy      *spyStore
+	log      *bytes.Buffer
+	mu       sync.Mutex
+	now      time.Time
+	ids      int
 }
 
 func setup(t testing.TB, change ...func(*Config)) *api {
@@ -53,7 +57,8 @@ func setup(t testing.TB, change ...func(*Config)) *api {
 	for _, f := range change {
 		f(&cfg)
 	}
-	a.h = New(cfg)
+	s := newServer(cfg)
+	a.h, a.server = http.HandlerFunc(s.serve), s
 	return a
 }
 
@@ -102,7 +107,62 @@ func (a *api) call(key, method, path, body string) *answer {
 			a.t.Fatalf("%s: %d, not JSON: %s", out.what, out.status, out.raw)
 		}
 	}
+	if out.status < 300 {
+		a.describes(r, out)
+	}
 	return out
+}
+
+// prepare makes huma's validator see what a schema holds.
+func prepare(s *huma.Schema) {
+	if s == nil {
+		return
+	}
+	s.PrecomputeMessages()
+	for _, p := range s.Properties {
+		prepare(p)
+	}
+	prepare(s.Items)
+	if more, ok := s.AdditionalProperties.(*huma.Schema); ok {
+		prepare(more)
+	}
+	for _, p := range s.AnyOf {
+		prepare(p)
+	}
+}
+
+// describes fails the test where a reply is not what the OpenAPI document says.
+func (a *api) describes(r *http.Request, out *answer) {
+	a.t.Helper()
+	_, pattern := a.server.mux.Handler(r)
+	item := a.server.openapi.Paths[strings.ReplaceAll(pattern, "...}", "}")]
+	if item == nil {
+		return
+	}
+	op := map[string]*huma.Operation{"GET": item.Get, "POST": item.Post, "PATCH": item.Patch, "PUT": item.Put, "DELETE": item.Delete}[r.Method]
+	response := op.Responses[fmt.Sprint(out.status)]
+	if response == nil {
+		a.t.Errorf("%s: %d is not described", out.what, out.status)
+		return
+	}
+	if out.raw == "" {
+		return
+	}
+	var body any
+	if err := json.Unmarshal([]byte(out.raw), &body); err != nil {
+		a.t.Fatal(err)
+	}
+	var result huma.ValidateResult
+	registry := a.server.openapi.Components.Schemas
+	a.prepared.Do(func() {
+		for _, s := range registry.Map() {
+			prepare(s)
+		}
+	})
+	huma.Validate(registry, response.Content["application/json"].Schema, huma.NewPathBuffer(nil, 0), huma.ModeReadFromServer, body, &result)
+	for _, err := range result.Errors {
+		a.t.Errorf("%s: the reply is not as described: %.200v", out.what, err)
+	}
 }
 
 func (a *api) post(path, body string) *answer {

@@ -25,7 +25,7 @@ type modelRow struct {
 }
 
 type modelList struct {
-	Data   Opt[Fields] `json:"data"`
+	Data   Opt[rows]   `json:"data"`
 	Object Opt[string] `json:"object"`
 }
 

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/purser/purser/policy"
@@ -82,4 +83,13 @@ func (o *Object) record(r policy.Record) {
 	o.Set("updated_at", when(r.UpdatedAt))
 	o.Set("created_by", orNull(r.CreatedBy))
 	o.Set("updated_by", orNull(r.UpdatedBy))
+}
+
+// rows is a list in a reply, of rows or texts. It is only declared, never read.
+type rows struct{}
+
+func (*rows) parse(*decoding, location, jsontext.Value) jsontext.Value { return nil }
+
+func (*rows) schema() *huma.Schema {
+	return &huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{}}
 }

@@ -76,7 +76,9 @@ type server struct {
 }
 
 // New makes the handler of every management path.
-func New(cfg Config) http.Handler {
+func New(cfg Config) http.Handler { return http.HandlerFunc(newServer(cfg).serve) }
+
+func newServer(cfg Config) *server {
 	cfg.Version = cmp.Or(cfg.Version, "dev")
 	cfg.Timeout = cmp.Or(cfg.Timeout, 30*time.Second)
 	cfg.TeamListFormat = cmp.Or(cfg.TeamListFormat, "object")
@@ -102,7 +104,7 @@ func New(cfg Config) http.Handler {
 	for path, methods := range s.paths {
 		s.mux.Handle(path, dispatch(methods))
 	}
-	return http.HandlerFunc(s.serve)
+	return s
 }
 
 func newUUID() string {

@@ -132,12 +132,12 @@ type spendPageQuery struct {
 }
 
 type spendPage struct {
-	Data          Opt[Fields] `json:"data" doc:"Rows of /spend/logs"`
-	Total         Opt[int64]  `json:"total"`
-	Page          Opt[int64]  `json:"page"`
-	PageSize      Opt[int64]  `json:"page_size"`
-	TotalPages    Opt[int64]  `json:"total_pages"`
-	TotalIsCapped Opt[bool]   `json:"total_is_capped" doc:"There are more than total"`
+	Data          Opt[rows]  `json:"data" doc:"Rows of /spend/logs"`
+	Total         Opt[int64] `json:"total"`
+	Page          Opt[int64] `json:"page"`
+	PageSize      Opt[int64] `json:"page_size"`
+	TotalPages    Opt[int64] `json:"total_pages"`
+	TotalIsCapped Opt[bool]  `json:"total_is_capped" doc:"There are more than total"`
 }
 
 var spendSorts = map[string]string{

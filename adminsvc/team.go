@@ -55,33 +55,33 @@ type teamFields struct {
 var teamIDs = []string{"team_id", "team_alias", "organization_id", "budget_id", "budget_duration", "team_member_budget_duration", "team_member_key_duration"}
 
 type teamRow struct {
-	TeamID            Opt[string]       `json:"team_id"`
-	TeamAlias         Opt[string]       `json:"team_alias"`
-	OrganizationID    Opt[string]       `json:"organization_id"`
-	Admins            Opt[[]string]     `json:"admins" default:"[]"`
-	Members           Opt[teamMembers]  `json:"members" default:"[]"`
-	MembersWithRoles  Opt[teamMembers]  `json:"members_with_roles" default:"[]"`
-	MemberPermissions Opt[[]string]     `json:"team_member_permissions"`
-	Metadata          Opt[Fields]       `json:"metadata"`
-	TPM               Opt[int64]        `json:"tpm_limit"`
-	RPM               Opt[int64]        `json:"rpm_limit"`
-	TPD               Opt[int64]        `json:"tpd_limit"`
-	MaxParallel       Opt[int64]        `json:"max_parallel_requests"`
-	MaxBudget         Opt[policy.Money] `json:"max_budget"`
-	SoftBudget        Opt[policy.Money] `json:"soft_budget"`
-	BudgetDuration    Opt[string]       `json:"budget_duration"`
-	BudgetResetAt     Opt[string]       `json:"budget_reset_at"`
-	BudgetLimits      Opt[Fields]       `json:"budget_limits"`
-	Models            Opt[[]string]     `json:"models" default:"[]"`
-	Blocked           Opt[bool]         `json:"blocked" default:"false"`
-	Spend             Opt[policy.Money] `json:"spend" default:"0.0"`
-	ModelSpend        Opt[Fields]       `json:"model_spend" default:"{}"`
-	ModelMaxBudget    Opt[modelBudgets] `json:"model_max_budget" default:"{}"`
-	ModelTable        Opt[Fields]       `json:"litellm_model_table"`
-	CreatedAt         Opt[string]       `json:"created_at"`
-	CreatedBy         Opt[string]       `json:"created_by"`
-	UpdatedAt         Opt[string]       `json:"updated_at"`
-	UpdatedBy         Opt[string]       `json:"updated_by"`
+	TeamID            Opt[string]        `json:"team_id"`
+	TeamAlias         Opt[string]        `json:"team_alias"`
+	OrganizationID    Opt[string]        `json:"organization_id"`
+	Admins            Opt[[]string]      `json:"admins" default:"[]"`
+	Members           Opt[rows]          `json:"members" default:"[]"`
+	MembersWithRoles  Opt[rows]          `json:"members_with_roles" default:"[]"`
+	MemberPermissions Opt[[]string]      `json:"team_member_permissions"`
+	Metadata          Opt[Fields]        `json:"metadata"`
+	TPM               Opt[int64]         `json:"tpm_limit"`
+	RPM               Opt[int64]         `json:"rpm_limit"`
+	TPD               Opt[int64]         `json:"tpd_limit"`
+	MaxParallel       Opt[int64]         `json:"max_parallel_requests"`
+	MaxBudget         Opt[policy.Money]  `json:"max_budget"`
+	SoftBudget        Opt[policy.Money]  `json:"soft_budget"`
+	BudgetDuration    Opt[string]        `json:"budget_duration"`
+	BudgetResetAt     Opt[string]        `json:"budget_reset_at"`
+	BudgetLimits      Opt[budgetWindows] `json:"budget_limits"`
+	Models            Opt[[]string]      `json:"models" default:"[]"`
+	Blocked           Opt[bool]          `json:"blocked" default:"false"`
+	Spend             Opt[policy.Money]  `json:"spend" default:"0.0"`
+	ModelSpend        Opt[Fields]        `json:"model_spend" default:"{}"`
+	ModelMaxBudget    Opt[modelBudgets]  `json:"model_max_budget" default:"{}"`
+	ModelTable        Opt[Fields]        `json:"litellm_model_table"`
+	CreatedAt         Opt[string]        `json:"created_at"`
+	CreatedBy         Opt[string]        `json:"created_by"`
+	UpdatedAt         Opt[string]        `json:"updated_at"`
+	UpdatedBy         Opt[string]        `json:"updated_by"`
 }
 
 // teams: keys that share budgets, limits and models.

@@ -45,8 +45,8 @@ type memberAdd struct {
 
 type teamMemberAdded struct {
 	teamRow
-	UpdatedUsers       Opt[Fields] `json:"updated_users"`
-	UpdatedMemberships Opt[Fields] `json:"updated_team_memberships"`
+	UpdatedUsers       Opt[rows] `json:"updated_users"`
+	UpdatedMemberships Opt[rows] `json:"updated_team_memberships"`
 }
 
 func (s *server) addMembers(ctx context.Context, c *Caller, in *memberAdd) (any, error) {

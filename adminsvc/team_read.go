@@ -15,8 +15,8 @@ type teamInfoQuery struct {
 type teamInfo struct {
 	teamRow
 	TeamInfo    Opt[Fields] `json:"team_info"`
-	Keys        Opt[Fields] `json:"keys"`
-	Memberships Opt[Fields] `json:"team_memberships"`
+	Keys        Opt[rows]   `json:"keys"`
+	Memberships Opt[rows]   `json:"team_memberships"`
 }
 
 func (s *server) teamInfo(ctx context.Context, c *Caller, in *teamInfoQuery) (any, error) {
@@ -211,11 +211,11 @@ type teamPageQuery struct {
 }
 
 type teamPage struct {
-	Teams      Opt[Fields] `json:"teams"`
-	Total      Opt[int64]  `json:"total"`
-	Page       Opt[int64]  `json:"page"`
-	PageSize   Opt[int64]  `json:"page_size"`
-	TotalPages Opt[int64]  `json:"total_pages"`
+	Teams      Opt[rows]  `json:"teams"`
+	Total      Opt[int64] `json:"total"`
+	Page       Opt[int64] `json:"page"`
+	PageSize   Opt[int64] `json:"page_size"`
+	TotalPages Opt[int64] `json:"total_pages"`
 }
 
 var teamSorts = map[string]string{

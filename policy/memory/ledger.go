@@ -88,7 +88,7 @@ func (l *Ledger) Reserve(ctx context.Context, ask policy.Ask) (policy.Outcome, e
 	l.clean(now)
 	if _, ok := l.live[ask.ID]; ok || l.tombs[ask.ID] != nil {
 		l.mu.Unlock()
-		return policy.Outcome{}, fmt.Errorf("reservation %q exists already", ask.ID)
+		return policy.Outcome{}, fmt.Errorf("reservation %q: %w", ask.ID, policy.ErrConflict)
 	}
 	out, counters := l.decide(ask, now)
 	if !out.Granted {

@@ -119,7 +119,7 @@ func readOutcome(reply []any, ask policy.Ask) (policy.Outcome, error) {
 		if reply[0] == "epoch" {
 			return policy.Outcome{}, ErrNoEpoch
 		}
-		return policy.Outcome{}, fmt.Errorf("reservation %q exists already", ask.ID)
+		return policy.Outcome{}, fmt.Errorf("reservation %q: %w", ask.ID, policy.ErrConflict)
 	}
 	if len(reply) < 5 {
 		return policy.Outcome{}, fmt.Errorf("reserve: an answer of %d parts", len(reply))

@@ -1,0 +1,22 @@
+// Package outage keeps deciding while the shared ledger is away.
+//
+// A Ledger passes every call on to the shared one and remembers how each counter
+// stood when it was last seen. When a call fails, the rule says what happens to
+// requests until a probe succeeds:
+//
+//	share   each replica enforces, in its own memory, its share of what was left
+//	        of each limit when it was last seen
+//	deny    they are refused: the caller gets our error, not a wrong answer
+//	allow   they pass unlimited, and are counted afterwards
+//
+// # Invariants
+//
+//   - What is settled while the shared ledger is away is in the spool before Settle
+//     returns, and is told to the shared ledger when it is back, in order.
+//   - A request is settled where it was reserved: one that began before the outage
+//     in the shared ledger (through the spool), one that began in it here.
+//   - With share, all replicas together admit no more than was left, as far as each
+//     saw it; what one replica took after another last looked is not known to the
+//     other. Counters never seen count as untouched.
+//   - An outage costs one call its deadline; from then on nobody waits.
+package outage

@@ -1,0 +1,244 @@
+package outage
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/purser/purser/policy"
+	"github.com/purser/purser/policy/memory"
+)
+
+// Rule says what happens to requests while the shared ledger is away.
+type Rule string
+
+// The rules.
+const (
+	Share Rule = "share"
+	Deny  Rule = "deny"
+	Allow Rule = "allow"
+)
+
+// Config of a Ledger. Shared, Journal and Probe are required.
+type Config struct {
+	Shared  policy.Ledger
+	Journal policy.Journal              // the spool: settlements the shared ledger did not acknowledge
+	Probe   func(context.Context) error // nil once the shared ledger can be believed again
+	Rule    Rule                        // default Share
+	// Replicas is how many processes share the limits now; nil is one.
+	Replicas func() int
+	Timeout  time.Duration // of one call of the shared ledger; default 300 ms
+	Every    time.Duration // between probes; default 100 ms
+	OnBack   func()        // called after each outage
+	Clock    func() time.Time
+	Log      *slog.Logger
+}
+
+// Ledger is a policy.Ledger that outlives outages of the shared one.
+type Ledger struct {
+	cfg  Config
+	down atomic.Bool
+	seen sightings
+
+	mu      sync.Mutex
+	began   time.Time                 // of the outage
+	island  *memory.Ledger            // counts while the shared ledger is away
+	islands map[string]*memory.Ledger // by reservation: where it is held
+}
+
+// New makes a Ledger.
+func New(cfg Config) *Ledger {
+	cfg.Rule = cmp.Or(cfg.Rule, Share)
+	cfg.Timeout = cmp.Or(cfg.Timeout, 300*time.Millisecond)
+	cfg.Every = cmp.Or(cfg.Every, 100*time.Millisecond)
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
+	if cfg.Replicas == nil {
+		cfg.Replicas = func() int { return 1 }
+	}
+	if cfg.OnBack == nil {
+		cfg.OnBack = func() {}
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Ledger{cfg: cfg, islands: map[string]*memory.Ledger{}}
+}
+
+// ParseRule reads a rule's name.
+func ParseRule(text string) (Rule, error) {
+	switch r := Rule(text); r {
+	case Share, Deny, Allow:
+		return r, nil
+	}
+	return "", fmt.Errorf("%q: it is share, deny or allow", text)
+}
+
+// Down reports whether an outage is on.
+func (l *Ledger) Down() bool { return l.down.Load() }
+
+// Observe notes how a counter stands.
+func (l *Ledger) Observe(s policy.Standing) { l.seen.note(s.Counter, s.Used+s.Held) }
+
+// Reserve implements policy.Ledger.
+func (l *Ledger) Reserve(ctx context.Context, ask policy.Ask) (policy.Outcome, error) {
+	if l.down.Load() {
+		return l.alone(ctx, ask, policy.ErrUnavailable)
+	}
+	bounded, cancel := context.WithTimeout(ctx, l.cfg.Timeout)
+	defer cancel()
+	out, err := l.cfg.Shared.Reserve(bounded, ask)
+	if err == nil {
+		for i, b := range out.Balances {
+			l.seen.note(ask.Holds[i].Counter(), b.Used+b.Held)
+		}
+		return out, nil
+	}
+	if errors.Is(err, policy.ErrConflict) || ctx.Err() != nil {
+		return out, err
+	}
+	l.fail(err)
+	return l.alone(ctx, ask, err)
+}
+
+// fail begins an outage, unless one is on.
+func (l *Ledger) fail(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.down.Load() {
+		return
+	}
+	l.began = l.cfg.Clock()
+	l.island = memory.New(memory.Config{Journal: l.cfg.Journal, Clock: l.cfg.Clock})
+	l.down.Store(true)
+	l.cfg.Log.Error("the shared ledger is away", "rule", l.cfg.Rule, "err", err)
+}
+
+// alone decides without the shared ledger.
+func (l *Ledger) alone(ctx context.Context, ask policy.Ask, why error) (policy.Outcome, error) {
+	l.mu.Lock()
+	island, began := l.island, l.began
+	l.mu.Unlock()
+	if island == nil || l.cfg.Rule == Deny {
+		return policy.Outcome{}, why
+	}
+	now := l.cfg.Clock()
+	limits := make([]int64, len(ask.Holds))
+	holds := ask.Holds
+	ask.Holds = make([]policy.Hold, len(holds))
+	for i, h := range holds {
+		limits[i] = l.share(h, now.Sub(began))
+		h.Limit = limits[i]
+		h.Soft = h.Soft || l.cfg.Rule == Allow
+		ask.Holds[i] = h
+	}
+	out, err := island.Reserve(ctx, ask)
+	if err != nil {
+		return out, err
+	}
+	// What callers are told is of the whole limit, not of our share of it.
+	for i := range out.Balances {
+		out.Balances[i].Used += max(holds[i].Limit-limits[i], 0)
+	}
+	if out.Granted {
+		l.mu.Lock()
+		l.islands[ask.ID] = island
+		l.mu.Unlock()
+	}
+	return out, nil
+}
+
+// share is this replica's part of what was left of a limit when last seen.
+func (l *Ledger) share(h policy.Hold, age time.Duration) int64 {
+	left := h.Limit
+	taken, ok := l.seen.last(h.Counter())
+	forgotten := h.Window.Kind == policy.WindowMinute && age >= time.Minute
+	if ok && !forgotten {
+		left -= taken
+	}
+	return max(left, 0) / int64(max(l.cfg.Replicas(), 1))
+}
+
+// Settle implements policy.Ledger.
+func (l *Ledger) Settle(ctx context.Context, s policy.Settlement) error {
+	l.mu.Lock()
+	island := l.islands[s.ID]
+	delete(l.islands, s.ID)
+	l.mu.Unlock()
+	if island != nil {
+		return island.Settle(ctx, s)
+	}
+	if !l.down.Load() {
+		bounded, cancel := context.WithTimeout(ctx, l.cfg.Timeout)
+		defer cancel()
+		err := l.cfg.Shared.Settle(bounded, s)
+		if err == nil {
+			return nil
+		}
+		l.cfg.Log.Warn("the shared ledger did not acknowledge a settlement; it waits in the spool", "call_id", s.ID, "err", err)
+	}
+	if s.Entry.ReservedAt.IsZero() {
+		s.Entry.ReservedAt = s.Entry.StartedAt
+	}
+	return l.cfg.Journal.Append(ctx, s.Entry)
+}
+
+// Renew implements policy.Ledger.
+func (l *Ledger) Renew(ctx context.Context, ttl time.Duration, ids ...string) error {
+	shared := make([]string, 0, len(ids))
+	l.mu.Lock()
+	islands := map[*memory.Ledger][]string{}
+	for _, id := range ids {
+		if island := l.islands[id]; island != nil {
+			islands[island] = append(islands[island], id)
+		} else {
+			shared = append(shared, id)
+		}
+	}
+	l.mu.Unlock()
+	for island, ids := range islands {
+		if err := island.Renew(ctx, ttl, ids...); err != nil {
+			return err
+		}
+	}
+	if len(shared) == 0 || l.down.Load() {
+		return nil // reservations that expire meanwhile are corrected when they settle
+	}
+	return l.cfg.Shared.Renew(ctx, ttl, shared...)
+}
+
+// Run probes during outages, until ctx ends.
+func (l *Ledger) Run(ctx context.Context) {
+	tick := time.NewTicker(l.cfg.Every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if l.down.Load() {
+			l.probe(ctx)
+		}
+	}
+}
+
+func (l *Ledger) probe(ctx context.Context) {
+	bounded, cancel := context.WithTimeout(ctx, l.cfg.Timeout)
+	defer cancel()
+	if err := l.cfg.Probe(bounded); err != nil {
+		return
+	}
+	l.mu.Lock()
+	lasted := l.cfg.Clock().Sub(l.began)
+	l.down.Store(false)
+	l.mu.Unlock()
+	l.cfg.Log.Info("the shared ledger is back", "away", lasted)
+	l.cfg.OnBack()
+}

@@ -1,0 +1,161 @@
+package outage_test
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/purser/purser/policy"
+	"github.com/purser/purser/policy/memory"
+	"github.com/purser/purser/policy/outage"
+	"github.com/purser/purser/policy/policytest"
+)
+
+// flaky is a shared ledger that can be away.
+type flaky struct {
+	policy.Ledger
+	away atomic.Bool
+}
+
+var errAway = errors.New("connection refused")
+
+func (f *flaky) Reserve(ctx context.Context, a policy.Ask) (policy.Outcome, error) {
+	if f.away.Load() {
+		return policy.Outcome{}, errAway
+	}
+	return f.Ledger.Reserve(ctx, a)
+}
+
+func (f *flaky) Settle(ctx context.Context, s policy.Settlement) error {
+	if f.away.Load() {
+		return errAway
+	}
+	return f.Ledger.Settle(ctx, s)
+}
+
+type bench struct {
+	shared      *flaky
+	told, spool *policytest.Journal
+	ledger      *outage.Ledger
+	clock       *policytest.Clock
+	back        chan struct{}
+}
+
+func setup(t *testing.T, rule outage.Rule, replicas int) *bench {
+	b := &bench{told: &policytest.Journal{}, spool: &policytest.Journal{}, clock: policytest.NewClock(policytest.Epoch), back: make(chan struct{}, 1)}
+	b.shared = &flaky{Ledger: memory.New(memory.Config{Journal: b.told, Clock: b.clock.Now})}
+	b.ledger = outage.New(outage.Config{
+		Shared: b.shared, Journal: b.spool, Rule: rule, Replicas: func() int { return replicas }, Clock: b.clock.Now, Every: time.Millisecond,
+		Probe: func(context.Context) error {
+			if b.shared.away.Load() {
+				return errAway
+			}
+			return nil
+		},
+		OnBack: func() { b.back <- struct{}{} },
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	t.Cleanup(cancel)
+	go b.ledger.Run(ctx)
+	return b
+}
+
+func reserve(t *testing.T, b *bench, id string, holds ...policy.Hold) bool {
+	t.Helper()
+	out, err := b.ledger.Reserve(t.Context(), policy.Ask{ID: id, Holds: holds})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.Granted
+}
+
+func TestShareIsOfWhatWasLeftWhenLastSeen(t *testing.T) {
+	b := setup(t, outage.Share, 2)
+	h := policytest.Hold(policy.KindSpend, 100, 10, 0)
+	for _, id := range []string{"a", "b"} {
+		if !reserve(t, b, id, h) {
+			t.Fatal("refused before the outage")
+		}
+	}
+	b.shared.away.Store(true)
+	// 80 are left, so each of two replicas may admit 40.
+	for _, id := range []string{"1", "2", "3", "4"} {
+		if !reserve(t, b, id, h) {
+			t.Fatalf("%s: refused within the share", id)
+		}
+	}
+	if reserve(t, b, "5", h) {
+		t.Error("admitted beyond the share")
+	}
+	// Settled where it was reserved; both wait in the spool.
+	for _, id := range []string{"a", "1"} {
+		if err := b.ledger.Settle(t.Context(), policy.Settlement{ID: id, Entry: policytest.Took(id, 1, 1, 10)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(b.spool.Entries()); n != 2 || len(b.told.Entries()) != 0 {
+		t.Errorf("%d in the spool, %d told", n, len(b.told.Entries()))
+	}
+	b.shared.away.Store(false)
+	<-b.back
+	if b.ledger.Down() || !reserve(t, b, "after", h) {
+		t.Error("not back")
+	}
+	if err := b.ledger.Settle(t.Context(), policy.Settlement{ID: "b", Entry: policytest.Took("b", 1, 1, 10)}); err != nil || len(b.told.Entries()) != 1 {
+		t.Errorf("settling in the shared ledger: %v, %d told", err, len(b.told.Entries()))
+	}
+	if err := b.ledger.Settle(t.Context(), policy.Settlement{ID: "2", Entry: policytest.Took("2", 1, 1, 10)}); err != nil || len(b.spool.Entries()) != 3 {
+		t.Errorf("settling what began in the outage: %v, %d in the spool", err, len(b.spool.Entries()))
+	}
+}
+
+func TestAMinuteIntoTheOutageTheWholeLimitIsShared(t *testing.T) {
+	b := setup(t, outage.Share, 2)
+	h := policytest.Hold(policy.KindRequests, 4, 1, 0)
+	for _, id := range []string{"a", "b", "c", "d"} {
+		reserve(t, b, id, h)
+	}
+	b.shared.away.Store(true)
+	if reserve(t, b, "1", h) {
+		t.Error("admitted while nothing is left")
+	}
+	b.clock.Advance(61 * time.Second)
+	if !reserve(t, b, "2", h) || !reserve(t, b, "3", h) || reserve(t, b, "4", h) {
+		t.Error("want two of four admitted by one of two replicas")
+	}
+}
+
+func TestDenyAndAllow(t *testing.T) {
+	h := policytest.Hold(policy.KindRequests, 1, 1, 0)
+	b := setup(t, outage.Deny, 1)
+	b.shared.away.Store(true)
+	for range 2 {
+		if _, err := b.ledger.Reserve(t.Context(), policy.Ask{ID: "a", Holds: []policy.Hold{h}}); err == nil {
+			t.Error("deny admitted")
+		}
+	}
+	b = setup(t, outage.Allow, 1)
+	b.shared.away.Store(true)
+	for _, id := range []string{"1", "2", "3"} {
+		if !reserve(t, b, id, h) {
+			t.Error("allow refused")
+		}
+		if err := b.ledger.Settle(t.Context(), policy.Settlement{ID: id, Entry: policytest.Took(id, 1, 1, 10)}); err != nil {
+			t.Error(err)
+		}
+	}
+	if n := len(b.spool.Entries()); n != 3 {
+		t.Errorf("%d in the spool", n)
+	}
+}
+
+func TestADuplicateIDIsNoOutage(t *testing.T) {
+	b := setup(t, outage.Share, 1)
+	h := policytest.Hold(policy.KindRequests, 9, 1, 0)
+	reserve(t, b, "a", h)
+	if _, err := b.ledger.Reserve(t.Context(), policy.Ask{ID: "a", Holds: []policy.Hold{h}}); !errors.Is(err, policy.ErrConflict) || b.ledger.Down() {
+		t.Errorf("%v, down %v", err, b.ledger.Down())
+	}
+}

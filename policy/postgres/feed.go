@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -45,6 +43,7 @@ type Feed struct {
 	cfg    FeedConfig
 	at     atomic.Pointer[position] // nil: nothing was loaded
 	polled atomic.Int64             // Unix nanoseconds of the last successful look
+	ready  atomic.Bool
 	copies copies
 }
 
@@ -74,6 +73,11 @@ func (f *Feed) Age() time.Duration {
 	}
 	return time.Since(time.Unix(0, at))
 }
+
+// Ready reports whether writers wait for this replica, so that nothing it decides
+// is older than the last answer of the API. A data plane that started from the copy
+// on disk, because PostgreSQL is away, serves without being ready.
+func (f *Feed) Ready() bool { return f.ready.Load() }
 
 // Load fills the directory. Run does it too where Load was not called or failed.
 func (f *Feed) Load(ctx context.Context) error {
@@ -158,6 +162,12 @@ func (f *Feed) follow(ctx context.Context) error {
 		if err := f.catchUp(ctx, conn); err != nil {
 			return err
 		}
+		// A look after a report: what was committed before the report was found by the
+		// look, and whoever commits after it waits for us.
+		first := reported < 0
+		if !first {
+			f.ready.Store(true)
+		}
 		at := f.at.Load().revision
 		if err := f.report(ctx, conn, at, reported != at); err != nil {
 			return err
@@ -165,6 +175,9 @@ func (f *Feed) follow(ctx context.Context) error {
 		reported = at
 		f.polled.Store(time.Now().UnixNano())
 		f.copy(f.cfg.CopyEvery)
+		if first {
+			continue
+		}
 		if err := f.waitForChange(ctx, conn); err != nil {
 			return err
 		}
@@ -229,94 +242,6 @@ func (f *Feed) load(ctx context.Context, conn *pgx.Conn) error {
 	f.polled.Store(time.Now().UnixNano())
 	f.cfg.Log.Info("directory loaded", "revision", at.revision, "keys", f.cfg.Directory.Keys(), "took", time.Since(began))
 	return nil
-}
-
-// batchSize bounds the changes applied in one step.
-const batchSize = 5000
-
-// catchUp applies all changes there are.
-func (f *Feed) catchUp(ctx context.Context, conn *pgx.Conn) error {
-	for {
-		var n int
-		err := f.within(ctx, func(ctx context.Context) (err error) {
-			n, err = f.apply(ctx, conn)
-			return err
-		})
-		if errors.Is(err, errGap) {
-			err = f.load(ctx, conn)
-		}
-		if err != nil || n < batchSize {
-			return err
-		}
-	}
-}
-
-// errGap says that changes are missing: they were trimmed, or the database is not
-// the one it was.
-var errGap = errors.New("the log of changes has a gap")
-
-// apply applies the next batch: entities as they are now, which is no older than
-// their change. What a later change says again does no harm.
-func (f *Feed) apply(ctx context.Context, conn *pgx.Conn) (int, error) {
-	at := f.at.Load()
-	rows, err := conn.Query(ctx, `SELECT revision, kind, id FROM changes WHERE revision > $1 ORDER BY revision LIMIT $2`, at.revision, batchSize)
-	if err != nil {
-		return 0, err
-	}
-	next := at.revision
-	wanted := map[policy.EntityKind][]string{}
-	known := map[policy.Ref]bool{}
-	var revision int64
-	var kind, id string
-	_, err = pgx.ForEachRow(rows, []any{&revision, &kind, &id}, func() error {
-		if next++; revision != next {
-			return errGap
-		}
-		ref := policy.Ref{Kind: policy.EntityKind(kind), ID: id}
-		if !known[ref] {
-			known[ref] = true
-			wanted[ref.Kind] = append(wanted[ref.Kind], id)
-		}
-		return nil
-	})
-	n := int(next - at.revision)
-	if err != nil || n == 0 {
-		return 0, err
-	}
-	var puts []policy.Entity
-	var gone []policy.Ref
-	for _, kind := range order {
-		ids := wanted[kind]
-		if len(ids) == 0 {
-			continue
-		}
-		found, err := tables[kind].many(ctx, conn, ids)
-		if err != nil {
-			return 0, fmt.Errorf("%s: %w", kind, err)
-		}
-		for _, id := range ids {
-			if e, ok := found[id]; ok {
-				puts = append(puts, e)
-			} else {
-				gone = append(gone, policy.Ref{Kind: kind, ID: id})
-			}
-		}
-	}
-	for _, id := range wanted[policy.EntitySpend] {
-		gone = append(gone, policy.Ref{Kind: policy.EntitySpend, ID: id}) // nothing to load: it is told to OnChange
-	}
-	// What is referred to comes before what refers to it, and goes after it.
-	for _, e := range puts {
-		f.cfg.Directory.Put(e)
-	}
-	slices.Reverse(gone)
-	for _, ref := range gone {
-		f.cfg.Directory.Delete(ref)
-	}
-	f.cfg.OnChange(puts, gone)
-	f.at.Store(&position{at.epoch, next})
-	f.cfg.Directory.SetRevision(next)
-	return n, nil
 }
 
 // report says how far this replica is, and that it lives.

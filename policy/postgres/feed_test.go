@@ -180,7 +180,7 @@ func TestWriteWaitsForLiveReplicasOnly(t *testing.T) {
 		done := make(chan error)
 		go func() { done <- f.Run(ctx) }()
 		create(t, s, key(1))
-		eventually(t, "it has looked", func() bool { return f.Age() < time.Minute })
+		eventually(t, "it is ready", f.Ready)
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)

@@ -80,7 +80,7 @@ func run(t testing.TB, s *postgres.Store, change ...func(*postgres.FeedConfig)) 
 	return feed, cfg.Directory
 }
 
-// follow runs a feed until the test ends, and waits for its first look.
+// follow runs a feed until the test ends, and waits until writers wait for it.
 func follow(t testing.TB, feed *postgres.Feed) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -94,7 +94,7 @@ func follow(t testing.TB, feed *postgres.Feed) (stop func()) {
 		<-done
 	}
 	t.Cleanup(stop)
-	eventually(t, "the feed has looked", func() bool { return feed.Age() < time.Minute })
+	eventually(t, "the feed is ready", feed.Ready)
 	return stop
 }
 

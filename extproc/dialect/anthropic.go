@@ -16,6 +16,7 @@ var _ = register(&Endpoint{
 	Route:    "/v1/messages",
 	Method:   "POST",
 	Paths:    []string{"/v1/messages", "/messages", "/anthropic/v1/messages"},
+	main:     true,
 	Billable: true,
 
 	read: func(_ *Endpoint, call *Call) *Malformed {
@@ -82,6 +83,7 @@ var anthropicFields = proxyFields(fields{
 	"max_tokens":   takeCap,
 	"service_tier": takeTier,
 
+	"thinking.budget_tokens":              takeFloor,
 	"system":                              takeText,
 	"system[].text":                       takeText,
 	"tools":                               takeJSON,

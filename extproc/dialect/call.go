@@ -13,6 +13,7 @@ type Call struct {
 	Stream        bool         // the reply comes as server-sent events
 	UsageAsked    bool         // the client wants the usage frame of its stream
 	OutputCap     *int64       // most tokens per choice that the client allows: its lowest cap; nil: none sent
+	CapFloor      int64        // lowest cap that the provider accepts with this request: it thinks by a budget below the cap; 0: any
 	Choices       int64        // how many answers are made, at least 1; each may use the whole cap
 	NoOutput      bool         // the endpoint produces no tokens: embeddings, moderation, rerank, counting
 	Unseen        bool         // a part of the prompt lies at the provider: an earlier response, a cache; InputEstimate is without it

@@ -14,6 +14,7 @@ var _ = register(&Endpoint{
 	Route:    "/rerank",
 	Method:   "POST",
 	Paths:    []string{"/v1/rerank", "/rerank", "/v2/rerank"},
+	main:     true,
 	Billable: true,
 
 	read: func(_ *Endpoint, call *Call) *Malformed {

@@ -29,6 +29,7 @@ type Endpoint struct {
 	place func(call *Call, d *policy.Deployment, model string) string
 	shape shape
 
+	main        bool                              // the one to name for models of its format
 	modelField  string                            // where a model's name is added to a body without one; "": the path carries it
 	capField    func(Change) string               // dotted path of the cap that is added; nil: it has no output
 	usageField  string                            // dotted path of the flag that asks a stream for usage
@@ -97,7 +98,7 @@ func (e *Endpoint) Path(call *Call, d *policy.Deployment, model string) (string,
 func wrongFormat(e *Endpoint, model string, f policy.Format) string {
 	m := "The model '" + model + "' is not served at " + e.Route + ", and requests are not translated between API formats."
 	for _, other := range registry {
-		if other.Format == f && other.Billable {
+		if other.main && (other.Format == f || slices.Contains(other.Also, f)) {
 			return m + " Use " + other.Paths[0] + " for it."
 		}
 	}

@@ -4,26 +4,29 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/purser/purser/policy"
 )
 
 // What no request may do, whatever its bytes: panic; be read in two ways; be
 // changed in what was not to be changed.
 func FuzzRequest(f *testing.F) {
 	for _, r := range recordings(f) {
-		f.Add(r.path, r.contentType, []byte(r.request))
+		f.Add(numberOf(f, r), r.contentType, []byte(r.request))
 	}
-	f.Add("/v1/chat/completions", "application/json", []byte(`{"model":"a","Model":"b"}`))
-	f.Add("/v1/chat/completions", "application/json", []byte(`{"tags":[1],"model":"a","metadata":{"tags":["x"]},"stream":true,"stream_options":null}`))
-	f.Fuzz(func(t *testing.T, path, contentType string, body []byte) {
-		m, ok := Find("POST", path)
-		if !ok || m.Allow != "" {
-			return
+	f.Add(uint8(0), "application/json", []byte(`{"model":"a","Model":"b"}`))
+	f.Add(uint8(0), "application/json", []byte(`{"tags":[1],"model":"a","metadata":{"tags":["x"]},"stream":true,"stream_options":null}`))
+	f.Fuzz(func(t *testing.T, endpoint uint8, contentType string, body []byte) {
+		e := registry[int(endpoint)%len(registry)]
+		m := Match{Endpoint: e}
+		if e.Format == policy.FormatGemini {
+			m.Model = "public"
 		}
-		e := m.Endpoint
 		read := func(body []byte) (*Call, error) {
-			return e.Read(Inbound{Method: "POST", Path: path, ContentType: contentType, Model: m.Model, ID: m.ID, Body: body})
+			return e.Read(Inbound{Method: "POST", ContentType: contentType, Model: m.Model, Body: body})
 		}
 		call, err := read(bytes.Clone(body))
 		if err != nil {
@@ -60,8 +63,8 @@ func FuzzRequest(f *testing.F) {
 		if again.Stream != call.Stream || again.Choices != call.Choices || again.EndUser != call.EndUser && !ch.Strip {
 			t.Fatalf("changed: %+v\n%+v", call, again)
 		}
-		if strings.HasPrefix(contentType, "multipart/") {
-			return
+		if !bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")) {
+			return // a form
 		}
 		var before, after map[string]any
 		if json.Unmarshal(body, &before) != nil || json.Unmarshal(out, &after) != nil {
@@ -78,20 +81,29 @@ func FuzzRequest(f *testing.F) {
 	})
 }
 
+// numberOf is which of the registry's endpoints a recording is of.
+func numberOf(t testing.TB, r *recording) uint8 {
+	e, _ := r.read(t)
+	return uint8(slices.Index(registry, e))
+}
+
 // What no reply may do, whatever its bytes: panic, change, or count differently
 // when it is cut.
 func FuzzReply(f *testing.F) {
-	paths := map[string]bool{}
 	for _, r := range recordings(f) {
-		f.Add(r.path, r.head.ContentType, "", []byte(r.reply), uint16(7))
-		paths[r.path] = true
+		f.Add(numberOf(f, r), strings.HasPrefix(r.head.ContentType, "text/event-stream"), uint8(0), []byte(r.reply), uint16(7))
 	}
-	f.Add("/v1/chat/completions", "text/event-stream", "gzip", []byte("\x1f\x8b\x08"), uint16(1))
-	f.Add("/v1/chat/completions", "text/event-stream", "deflate", []byte("garbage"), uint16(2))
-	f.Fuzz(func(t *testing.T, path, contentType, encoding string, reply []byte, size uint16) {
-		m, ok := Find("POST", path)
-		if !ok || len(reply) > 1<<16 {
+	f.Add(uint8(0), true, uint8(1), []byte("\x1f\x8b\x08"), uint16(1))
+	f.Add(uint8(0), true, uint8(2), []byte("garbage"), uint16(2))
+	f.Fuzz(func(t *testing.T, endpoint uint8, events bool, coding uint8, reply []byte, size uint16) {
+		if len(reply) > 1<<16 {
 			return
+		}
+		m := Match{Endpoint: registry[int(endpoint)%len(registry)], Model: "m"}
+		encoding := []string{"", "gzip", "deflate"}[int(coding)%3]
+		contentType := "application/json"
+		if events {
+			contentType = "text/event-stream"
 		}
 		for _, body := range []string{`{"model":"m","stream":true,"n":2}`, `{"contents":[]}`} {
 			call, err := m.Endpoint.Read(Inbound{Model: m.Model, Body: []byte(body)})

@@ -14,6 +14,7 @@ var (
 		Name:     "gemini.generateContent",
 		CallType: "agenerate_content",
 		Billable: true,
+		main:     true,
 		read:     readGemini(false),
 		capField: func(Change) string { return "generationConfig.maxOutputTokens" },
 		replies:  geminiReplies,
@@ -85,7 +86,7 @@ func readGeminiEmbedding(_ *Endpoint, call *Call) *Malformed {
 // geminiSlack is added to estimates, in percent: its tokenizer is not public.
 const geminiSlack = 10
 
-var geminiFields = bothSpellings(geminiContents("generateContentRequest.", geminiContents("requests[].", geminiContents("", fields{})))).compile()
+var geminiFields = bothSpellings(geminiContents("generateContentRequest.", geminiContents("requests[].", geminiContents("", proxyFields(nil))))).compile()
 
 // geminiContents are the fields of a request: the body's own, or those of a
 // request within it.

@@ -238,7 +238,11 @@ func (m *Meter) Complete() bool {
 	case m.events == nil:
 		return m.scan.docs > 0
 	}
-	return m.over || m.tally.result().Complete
+	if m.over {
+		return true
+	}
+	r := m.tally.result()
+	return r.Complete || m.ended && r.FinishReason != "" // not every server sends a last event
 }
 
 // Close lets go of what reading a compressed reply needs. It is for every

@@ -11,6 +11,7 @@ var _ = register(openAIEndpoint(Endpoint{
 	Name:     "chat.completions",
 	CallType: "acompletion",
 	Route:    "/chat/completions",
+	main:     true,
 	Billable: true,
 
 	read: func(_ *Endpoint, call *Call) *Malformed {

@@ -126,7 +126,7 @@ func (r *request) object(f *field, depth int) {
 			name = r.name
 		}
 		next := f.keys[string(name)]
-		if next == nil {
+		if next == nil && !freeForm[f.path] {
 			r.folded = fold(r.folded[:0], name)
 			if like, ok := f.folded[string(r.folded)]; ok {
 				r.refuse(dotted(f.path, like), "ambiguous_field", fmt.Sprintf("The field %q must be written %q.", clip(name), like))

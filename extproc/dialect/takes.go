@@ -33,6 +33,10 @@ const (
 // providers refuse. See Change.Strip.
 var proxyOnly = map[string]bool{"tags": true, "litellm_metadata": true, "metadata": true}
 
+// freeForm are objects whose members clients name as they like. Only we read
+// them, so that no two parsers can differ in what is paid.
+var freeForm = map[string]bool{"litellm_metadata": true, "metadata": true}
+
 func isNull(v value) bool { return v.raw.Kind() == 'n' }
 
 // str is the string that v is; "" with ok false otherwise.
@@ -123,6 +127,16 @@ func takeCap(r *request, v value) {
 	r.call.caps = append(r.call.caps, cap{v.path, v.at, n})
 	if r.call.OutputCap == nil || n < *r.call.OutputCap {
 		r.call.OutputCap = &n
+	}
+}
+
+// takeFloor reads a number that the cap must stay above.
+func takeFloor(r *request, v value) {
+	if isNull(v) {
+		return
+	}
+	if n, ok := r.whole(v, maxCap); ok {
+		r.call.CapFloor = max(r.call.CapFloor, n+1)
 	}
 }
 

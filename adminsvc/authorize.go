@@ -52,6 +52,8 @@ const (
 	projectWrite  action = "create or change this team's projects"
 	projectRead   action = "read this project"
 	projectDelete action = "delete projects"
+
+	spendReadAll action = "read everybody's spend"
 )
 
 // rule says who may do an action.
@@ -86,6 +88,8 @@ var rules = map[action]rule{
 	projectWrite:  {allow: managers},
 	projectRead:   {allow: readers | managers | isMember | isTeamKey | isProjectKey, reads: true},
 	projectDelete: {allow: isAdmin},
+
+	spendReadAll: {allow: readers, reads: true},
 }
 
 // target is what an action is on: whose it is, at every level that is known.

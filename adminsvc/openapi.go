@@ -58,6 +58,9 @@ func (s *server) describe(op operation, path, method string, in reflect.Type) {
 		}
 		doc.Responses[statusText(op.Status)] = ok
 	}
+	if op.CSV {
+		doc.Responses[statusText(op.Status)].Content["text/csv"] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
+	}
 	doc.Responses["4XX"] = &huma.Response{Description: "Refused: what and why", Content: map[string]*huma.MediaType{
 		"application/json": {Schema: &huma.Schema{Ref: "#/components/schemas/Error"}},
 	}}

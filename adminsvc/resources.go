@@ -9,4 +9,5 @@ var resources = []func(*server){
 	models,
 	health,
 	spendLogsRoutes,
+	activities,
 }

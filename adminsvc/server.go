@@ -137,6 +137,7 @@ type operation struct {
 	Status       int // of success; default 200
 	Public       bool
 	BodyOptional bool
+	CSV          bool // the reply may also be text/csv
 }
 
 // route adds an endpoint whose request is an In: a struct of Opt fields tagged
@@ -169,6 +170,10 @@ func route[In any](s *server, op operation, h func(ctx context.Context, c *Calle
 		case op.Status == http.StatusNoContent:
 			w.WriteHeader(op.Status)
 		default:
+			if d, ok := reply.(*document); ok {
+				d.send(w, op.Status)
+				return
+			}
 			if err := write(w, op.Status, reply); err != nil {
 				s.log.ErrorContext(ctx, "a reply cannot be written", "route", op.Path, "error", err)
 			}

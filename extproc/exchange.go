@@ -201,7 +201,7 @@ func (x *exchange) decide() {
 	x.request.Flat = 0
 	if x.decision.Model != nil && x.call.Asks != (policy.Usage{}) {
 		asks := x.call.Asks
-		asks.Source = policy.UsageEstimated
+		asks.Source = policy.UsageNone // the flat price of a request is in the holds already
 		if flat := policy.CostOf(asks, x.decision.Price).Total; flat > 0 {
 			x.request.Flat = flat
 			x.decision = policy.Decide(&x.grant, x.request, x.started)

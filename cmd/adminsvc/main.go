@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+	_ "time/tzdata" // slim images have no zones
 
 	"github.com/purser/purser/adminsvc"
 	"github.com/purser/purser/cmd/boot"

@@ -8,6 +8,7 @@ type config struct {
 	DatabaseURL       string        `env:"DATABASE_URL,notEmpty"`                   // PostgreSQL
 	DatabaseDirectURL string        `env:"DATABASE_DIRECT_URL"`                     // for LISTEN, where DATABASE_URL is a pooler
 	RedisURL          string        `env:"REDIS_URL"`                               // counters shared by replicas; empty: in this process
+	RedisDown         string        `env:"REDIS_DOWN" envDefault:"share"`           // while Redis is away: share, deny or allow
 	ConfigFile        string        `env:"CONFIG_FILE"`                             // config.yaml in LiteLLM's format
 	MasterKey         string        `env:"LITELLM_MASTER_KEY"`                      // before the file's
 	ListenAddr        string        `env:"LISTEN_ADDR" envDefault:"127.0.0.1:9002"` // gRPC, for Envoy

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/purser/purser/policy"
 	"github.com/purser/purser/policy/memory"
+	"github.com/purser/purser/policy/outage"
 	"github.com/purser/purser/policy/postgres"
 	"github.com/purser/purser/policy/redis"
 	"github.com/purser/purser/policy/spool"
@@ -33,6 +35,8 @@ type counting struct {
 	// were lost; nil where they live and die with the process.
 	restore func(ctx context.Context, seed func(context.Context) error) (bool, error)
 	close   func()
+	run     func(ctx context.Context) // in the background; nil: nothing
+	back    <-chan struct{}           // an outage of the shared ledger is over; nil: there is none
 }
 
 // newCounting counts in Redis where one is given, else in this process.
@@ -64,8 +68,35 @@ func newCounting(ctx context.Context, cfg config, store *postgres.Store, log *sl
 		return nil, err
 	}
 	drain := redis.NewDrain(redis.DrainConfig{Client: client, Consumer: replica, Sink: store.WriteEntries, Log: log})
+	rule, err := outage.ParseRule(cfg.RedisDown)
+	if err != nil {
+		return nil, fmt.Errorf("REDIS_DOWN=%w", err)
+	}
+	back := make(chan struct{}, 1)
+	var replicas atomic.Int64
+	replicas.Store(1)
+	shared := outage.New(outage.Config{
+		Shared: l, Journal: spool.Tolerant{Spool: sp}, Rule: rule, Replicas: func() int { return int(replicas.Load()) }, Clock: clock, Log: log,
+		Probe: func(ctx context.Context) error {
+			ok, err := l.Believed(ctx)
+			if err == nil && !ok {
+				err = redis.ErrNoEpoch
+			}
+			return err
+		},
+		OnBack: func() {
+			select {
+			case back <- struct{}{}:
+			default:
+			}
+		},
+	})
 	return &counting{
-		name: "redis", ledger: &spooled{Ledger: l, journal: spool.Tolerant{Spool: sp}, log: log}, seeder: l, counters: l, reaper: l, spool: sp,
+		name: "redis", ledger: shared, seeder: l, counters: l, reaper: l, spool: sp, back: back,
+		run: func(ctx context.Context) {
+			go countReplicas(ctx, store, &replicas)
+			shared.Run(ctx)
+		},
 		flush: func(ctx context.Context) error {
 			if err := sp.Flush(ctx); err != nil {
 				return err
@@ -79,6 +110,23 @@ func newCounting(ctx context.Context, cfg config, store *postgres.Store, log *sl
 	}, nil
 }
 
+// countReplicas keeps count of who shares the limits. While the database is away
+// the last count stands.
+func countReplicas(ctx context.Context, store *postgres.Store, into *atomic.Int64) {
+	tick := time.NewTicker(2 * time.Second)
+	defer tick.Stop()
+	for {
+		if n, err := store.LiveReplicas(ctx); err == nil {
+			into.Store(int64(max(n, 1)))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
 // replay settles in Redis what it could not be told when it happened.
 func replay(l policy.Ledger) func(context.Context, []policy.Entry) error {
 	return func(ctx context.Context, entries []policy.Entry) error {
@@ -89,27 +137,4 @@ func replay(l policy.Ledger) func(context.Context, []policy.Entry) error {
 		}
 		return nil
 	}
-}
-
-// spooled is a shared ledger whose settlements are not lost while it is away: what
-// it does not acknowledge waits on disk and is told again, in order.
-type spooled struct {
-	policy.Ledger
-	journal policy.Journal
-	log     *slog.Logger
-}
-
-// Settle implements policy.Ledger.
-func (s *spooled) Settle(ctx context.Context, settlement policy.Settlement) error {
-	bounded, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
-	defer cancel()
-	err := s.Ledger.Settle(bounded, settlement)
-	if err == nil {
-		return nil
-	}
-	s.log.Warn("the ledger did not acknowledge a settlement; it waits in the spool", "call_id", settlement.ID, "err", err)
-	if settlement.Entry.ReservedAt.IsZero() {
-		settlement.Entry.ReservedAt = settlement.Entry.StartedAt
-	}
-	return s.journal.Append(ctx, settlement.Entry)
 }

@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+	_ "time/tzdata" // slim images have no zones
 
 	"github.com/purser/purser/cmd/boot"
 )

@@ -179,6 +179,9 @@ func (s *service) serve(ctx context.Context) error {
 	go s.feed.Run(background)
 	go s.server.Run(background)
 	go s.reap(background)
+	if s.counting.run != nil {
+		go s.counting.run(background)
+	}
 	s.health.SetServingStatus("", healthpb.HealthCheckResponse_SERVING)
 	s.log.Info("serving", "grpc", listener.Addr().String(), "http", s.cfg.HTTPAddr, "ledger", s.counting.name)
 
@@ -226,6 +229,9 @@ func (s *service) reap(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-s.counting.back:
+			// What was served meanwhile is on its way to the tables; the counters learn it from there.
+			s.unhealed.Store(true)
 		case <-tick.C:
 			s.complete(ctx)
 			if n, err := s.counting.reaper.Reap(ctx); err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"github.com/purser/purser/envoy"
 	"github.com/purser/purser/policy/postgres"
 	"github.com/purser/purser/policy/postgres/embedded"
+	"github.com/purser/purser/policy/redis"
 )
 
 // startPostgres uses the server that the environment or the configuration names,
@@ -87,41 +89,115 @@ func (s *stack) startFake(ctx context.Context) error {
 	})
 }
 
+// startRedis uses the server that the environment names, else runs one where a
+// redis-server is installed; else the extproc counts by itself.
+func (s *stack) startRedis(ctx context.Context) error {
+	switch {
+	case s.env["REDIS_URL"] != "":
+		s.step("Redis", "using REDIS_URL: limits are counted there")
+		return nil
+	case s.opts.redis == "" && s.opts.replicas > 1:
+		return errors.New("--replicas needs Redis, where the replicas count together: install redis-server, or set REDIS_URL")
+	case s.opts.redis == "":
+		s.step("Redis", "none: limits are counted in the extproc's memory")
+		return nil
+	}
+	dir := s.file("redis")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	url := "redis://" + localAddr(s.ports.Redis)
+	s.info.RedisURL, s.env["REDIS_URL"] = url, url
+	// What was counted outlives the process: every write is appended to a file, synced each second.
+	args := []string{
+		"--port", strconv.Itoa(s.ports.Redis), "--bind", "127.0.0.1", "--dir", dir, "--appendonly", "yes", "--appendfsync", "everysec",
+		"--save", "", "--maxmemory-policy", "noeviction", "--daemonize", "no",
+	}
+	return s.startChild(ctx, "Redis", localAddr(s.ports.Redis)+": limits are counted there", supervise.Spec{
+		Name: "redis", Command: supervise.Program(s.opts.redis, args, os.Environ()),
+		Ready: func(ctx context.Context) error {
+			client, err := redis.Connect(url)
+			if err != nil {
+				return err
+			}
+			defer client.Close()
+			return client.Ping(ctx).Err()
+		},
+		Aloud: func(line string) bool { return strings.Contains(line, " # ") && strings.Contains(line, "rror") },
+	})
+}
+
 func (s *stack) startAdminsvc(ctx context.Context) error {
-	return s.startChild(ctx, "adminsvc", s.info.AdminsvcURL, supervise.Spec{
-		Name: "adminsvc",
-		Command: s.child(s.opts.adminsvc, nil, map[string]string{
-			"LISTEN_ADDR": localAddr(s.ports.Adminsvc), "STATE_DIR": s.file("adminsvc"),
-			"DRAIN_TIMEOUT": cmp.Or(os.Getenv("DRAIN_TIMEOUT"), "5s"),
-		}),
-		Ready:       answers(s.info.AdminsvcURL + "/health/readiness"),
-		DeathSignal: syscall.SIGTERM, // it finishes what it writes
-		Aloud:       serviceTrouble,
+	return s.eachReplica("adminsvc", func(name string, i int) error {
+		port := s.ports.Adminsvc
+		if i > 0 {
+			port = s.ports.More[i-1][0]
+		}
+		return s.startChild(ctx, name, localURL(port), supervise.Spec{
+			Name: name,
+			Command: s.child(s.opts.adminsvc, nil, map[string]string{
+				"LISTEN_ADDR": localAddr(port), "STATE_DIR": s.file(name), "REPLICA_ID": name,
+				"DRAIN_TIMEOUT": cmp.Or(os.Getenv("DRAIN_TIMEOUT"), "5s"),
+			}),
+			Ready:       answers(localURL(port) + "/health/readiness"),
+			DeathSignal: syscall.SIGTERM, // it finishes what it writes
+			Aloud:       serviceTrouble,
+		})
 	})
 }
 
 func (s *stack) startExtproc(ctx context.Context) error {
-	dir := s.file("extproc")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	return s.startChild(ctx, "extproc", s.info.ExtprocGRPC+" (gRPC)", supervise.Spec{
-		Name: "extproc",
-		Command: s.child(s.opts.extproc, nil, map[string]string{
-			"LISTEN_ADDR": localAddr(s.ports.ExtprocGRPC), "HTTP_ADDR": localAddr(s.ports.ExtprocHTTP), "STATE_DIR": dir,
-			"DRAIN_TIMEOUT": cmp.Or(os.Getenv("DRAIN_TIMEOUT"), "5s"),
-		}),
-		Ready:       answers(s.info.ExtprocURL + "/health/readiness"),
-		DeathSignal: syscall.SIGTERM, // it settles what is under way
-		StopTimeout: 15 * time.Second,
-		Aloud:       serviceTrouble,
+	return s.eachReplica("extproc", func(name string, i int) error {
+		grpcPort, httpPort := s.ports.ExtprocGRPC, s.ports.ExtprocHTTP
+		if i > 0 {
+			grpcPort, httpPort = s.ports.More[i-1][1], s.ports.More[i-1][2]
+		}
+		dir := s.file(name)
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+		return s.startChild(ctx, name, localAddr(grpcPort)+" (gRPC)", supervise.Spec{
+			Name: name,
+			Command: s.child(s.opts.extproc, nil, map[string]string{
+				"LISTEN_ADDR": localAddr(grpcPort), "HTTP_ADDR": localAddr(httpPort), "STATE_DIR": dir, "REPLICA_ID": name,
+				"DRAIN_TIMEOUT": cmp.Or(os.Getenv("DRAIN_TIMEOUT"), "5s"),
+			}),
+			Ready:       answers(localURL(httpPort) + "/health/readiness"),
+			DeathSignal: syscall.SIGTERM, // it settles what is under way
+			StopTimeout: 15 * time.Second,
+			Aloud:       serviceTrouble,
+		})
 	})
+}
+
+// eachReplica starts name, name-2, name-3 …
+func (s *stack) eachReplica(name string, start func(name string, i int) error) error {
+	for i := range s.opts.replicas {
+		as := name
+		if i > 0 {
+			as = fmt.Sprintf("%s-%d", name, i+1)
+		}
+		if err := start(as, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addresses lists where the replicas of a service listen: part is 0 for adminsvc, 1
+// for extproc's gRPC.
+func (s *stack) addresses(first, part int) []string {
+	out := []string{localAddr(first)}
+	for _, ports := range s.ports.More {
+		out = append(out, localAddr(ports[part]))
+	}
+	return out
 }
 
 func (s *stack) startEnvoy(ctx context.Context) error {
 	text, err := envoy.YAML(envoy.Config{
 		ListenAddress: s.opts.listen, ListenPort: s.opts.port, AdminPort: s.ports.EnvoyAdmin,
-		ExtProc: []string{localAddr(s.ports.ExtprocGRPC)}, AdminSvc: []string{localAddr(s.ports.Adminsvc)},
+		ExtProc: s.addresses(s.ports.ExtprocGRPC, 1), AdminSvc: s.addresses(s.ports.Adminsvc, 0),
 		Deployments: envoyDeployments(s.cfg.Deployments), ForwardHeaders: forwardHeaders(s.cfg), AccessLogPath: s.file("logs", "access.log"),
 	})
 	if err != nil {

@@ -42,6 +42,9 @@ type stackPorts struct {
 	ExtprocGRPC int `json:"extproc_grpc"`
 	ExtprocHTTP int `json:"extproc_http"`
 	EnvoyAdmin  int `json:"envoy_admin"`
+	Redis       int `json:"redis"`
+	// More are the further replicas': adminsvc, extproc gRPC, extproc HTTP of each.
+	More [][3]int `json:"more,omitempty"`
 }
 
 // stackInfo is <state>/stack.json, for tools and tests. It holds secrets: mode 0600.
@@ -65,7 +68,7 @@ type stackInfo struct {
 func (s *stack) start(ctx context.Context) error {
 	s.say("Purser %s, state in %s", version, shorten(s.opts.stateDir))
 	for _, step := range []func(context.Context) error{
-		s.plan, s.startPostgres, s.migrate, s.startFake, s.startAdminsvc, s.startExtproc, s.startEnvoy, s.awaitReady, s.writeInfo,
+		s.plan, s.startPostgres, s.migrate, s.startRedis, s.startFake, s.startAdminsvc, s.startExtproc, s.startEnvoy, s.awaitReady, s.writeInfo,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -93,11 +96,14 @@ func (s *stack) stop() error {
 
 // plan chooses the ports and reads the configuration.
 func (s *stack) plan(context.Context) error {
-	ports, err := innerPorts(s.opts.stateDir, 7)
+	ports, err := innerPorts(s.opts.stateDir, 8+3*(s.opts.replicas-1))
 	if err != nil {
 		return err
 	}
-	s.ports = stackPorts{ports[0], ports[1], ports[2], ports[3], ports[4], ports[5]}
+	s.ports = stackPorts{Postgres: ports[0], Fake: ports[1], Adminsvc: ports[2], ExtprocGRPC: ports[3], ExtprocHTTP: ports[4], EnvoyAdmin: ports[5], Redis: ports[7]}
+	for i := 8; i+2 < len(ports); i += 3 {
+		s.ports.More = append(s.ports.More, [3]int{ports[i], ports[i+1], ports[i+2]})
+	}
 	s.opts.port = cmp.Or(s.opts.port, ports[6])
 	if err := checkOuter(s.opts.listen, s.opts.port); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -25,6 +26,8 @@ type upOptions struct {
 	extproc  string // binaries
 	adminsvc string
 	envoy    string
+	redis    string   // program; "": none, the extproc counts by itself
+	replicas int      // of extproc and adminsvc
 	command  []string // to run when the stack is ready; its end stops the stack
 }
 
@@ -76,6 +79,8 @@ func upFlags(args []string, out io.Writer) (upOptions, error) {
 	flags.StringVar(&o.extproc, "extproc", "", "the extproc program (default: beside this one)")
 	flags.StringVar(&o.adminsvc, "adminsvc", "", "the adminsvc program (default: beside this one)")
 	flags.StringVar(&o.envoy, "envoy", "", "the Envoy program (default: $ENVOY_BIN, the checkout's, else the one in PATH)")
+	flags.StringVar(&o.redis, "redis", "auto", "the redis-server program; auto takes the one in PATH if there is one; off counts in the extproc itself")
+	flags.IntVar(&o.replicas, "replicas", 1, "how many extprocs and adminsvcs to run; more than one needs Redis")
 	flags.Usage = func() {
 		fmt.Fprint(out, "purser up [flags] [-- command …]\n\n"+
 			"Runs the stack until Ctrl-C, or with a command as long as that runs, which finds PURSER_URL and more in its environment.\n\n")
@@ -93,6 +98,9 @@ func upFlags(args []string, out io.Writer) (upOptions, error) {
 	if o.port < 0 || o.port > 65535 {
 		return o, usageError{fmt.Sprintf("--port %d: not between 0 and 65535", o.port)}
 	}
+	if o.replicas < 1 || o.replicas > 16 {
+		return o, usageError{fmt.Sprintf("--replicas %d: not between 1 and 16", o.replicas)}
+	}
 	if net.ParseIP(o.listen) == nil {
 		return o, usageError{fmt.Sprintf("--listen %q: not an IP address", o.listen)}
 	}
@@ -107,6 +115,9 @@ func upFlags(args []string, out io.Writer) (upOptions, error) {
 		return o, fmt.Errorf("--config: %w", err)
 	}
 	var err error
+	if o.redis, err = findRedis(o.redis); err != nil {
+		return o, err
+	}
 	if o.extproc, err = besideUs(o.extproc, "extproc"); err != nil {
 		return o, err
 	}
@@ -145,4 +156,23 @@ func besideUs(given, name string) (string, error) {
 func isProgram(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 != 0
+}
+
+// findRedis resolves --redis to a program; "" is none.
+func findRedis(flag string) (string, error) {
+	switch flag {
+	case "off":
+		return "", nil
+	case "auto":
+		path, err := exec.LookPath("redis-server")
+		if err != nil {
+			return "", nil
+		}
+		return path, nil
+	}
+	path, err := exec.LookPath(flag)
+	if err != nil {
+		return "", fmt.Errorf("--redis: %w", err)
+	}
+	return path, nil
 }

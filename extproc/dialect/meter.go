@@ -47,9 +47,11 @@ type Meter struct {
 	inflate *inflater     // nil: not compressed
 	done    string        // data of the event that ends the stream: "[DONE]"
 
-	drops   bool   // usage frames are taken out
-	going   bool   // an event came in part
-	marker  bool   // it is the one that ends the stream
+	drops   bool // usage frames are taken out
+	going   bool // an event came in part
+	marker  bool // it is the one that ends the stream
+	last    Result
+	known   bool   // last is of what was read so far
 	ended   bool   // its end was told
 	over    bool   // the reply ended as its format ends
 	chunk   []byte // being read
@@ -121,6 +123,7 @@ func (m *Meter) Edits() bool { return m.drops }
 func (m *Meter) Chunk(p []byte, end bool) (out []byte, changed bool) {
 	m.seen += int64(len(p))
 	m.ended = m.ended || end
+	m.known = false
 	switch {
 	case m.scan == nil:
 		return p, false
@@ -184,6 +187,13 @@ func (m *Meter) event(e sse.Event) {
 
 // Result is the usage so far: reported, else counted from what passed.
 func (m *Meter) Result() Result {
+	if !m.known {
+		m.last, m.known = m.result(), true
+	}
+	return m.last
+}
+
+func (m *Meter) result() Result {
 	r := reported{}
 	if m.tally != nil {
 		r = m.tally.result()

@@ -9,7 +9,8 @@ import (
 // Counter counts the tokens of a text that arrives in pieces: as many as Count
 // of the whole. It keeps the text and counts when asked, so that a text nobody
 // asks about costs no more than its bytes; of a long one it counts the beginning
-// and keeps the rest. The zero value counts with Default.
+// and keeps the rest. Nothing is counted twice but the last word. The zero value
+// counts with Default.
 type Counter struct {
 	Encoding string
 
@@ -28,23 +29,28 @@ func (c *Counter) Add(piece []byte) {
 	if len(c.pending) < cmp.Or(c.keep, keepMax) {
 		return
 	}
-	cut := boundary(c.pending)
-	c.settled += Count(c.Encoding, string(c.pending[:cut]))
-	c.pending = c.pending[:copy(c.pending, c.pending[cut:])]
+	c.settle(cmp.Or(boundary(c.pending), lastRune(c.pending)))
+}
+
+func (c *Counter) settle(upTo int) {
+	c.settled += Count(c.Encoding, string(c.pending[:upTo]))
+	c.pending = c.pending[:copy(c.pending, c.pending[upTo:])]
 }
 
 // Len is how many bytes wait to be counted.
 func (c *Counter) Len() int { return len(c.pending) }
 
 // Count is the number of tokens so far. It runs the tokenizer.
-func (c *Counter) Count() int64 { return c.settled + Count(c.Encoding, string(c.pending)) }
+func (c *Counter) Count() int64 {
+	c.settle(boundary(c.pending))
+	return c.settled + Count(c.Encoding, string(c.pending))
+}
 
 // boundary finds the last place in text where every encoding starts a new word
 // whatever comes around it: behind a letter or digit and before a space, a
 // symbol or punctuation that is no apostrophe. (The patterns which cut text into
 // words take a letter or digit and what follows together only if that is a
-// letter, mark, digit or contraction.) A text of one enormous word is cut
-// between two characters and may count one more.
+// letter, mark, digit or contraction.) It is 0 where there is none.
 func boundary(text []byte) int {
 	for i := len(text); i > 0; {
 		r, size := utf8.DecodeLastRune(text[:i])
@@ -56,15 +62,16 @@ func boundary(text []byte) int {
 			return i
 		}
 	}
-	i := len(text)
-	for back := 0; back < utf8.UTFMax && i > 0; back++ {
-		i--
+	return 0
+}
+
+// lastRune is where the last character of a text begins. One enormous word is
+// cut there, and may count one more.
+func lastRune(text []byte) int {
+	for i := len(text) - 1; i > 0 && i >= len(text)-utf8.UTFMax; i-- {
 		if utf8.RuneStart(text[i]) {
-			break
+			return i
 		}
 	}
-	if i == 0 {
-		return len(text)
-	}
-	return i
+	return len(text)
 }

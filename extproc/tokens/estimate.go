@@ -117,22 +117,27 @@ func (e *estimator) tokens() int64 {
 }
 
 func (e *estimator) add(text []byte) {
-	pair, triple := &e.costs.pair, &e.costs.triple
+	pair, triple, letters := &e.costs.pair, &e.costs.triple, &smallOf
 	before, small, sum := uint32(e.before), e.small, e.sum
-	for i := 0; i < len(text); {
-		c := text[i]
-		if c < utf8.RuneSelf {
-			small = (small<<5 | uint32(smallOf[c])) & (TripleSize - 1)
+	for len(text) > 0 {
+		ascii := len(text)
+		for i, c := range text {
+			if c >= utf8.RuneSelf {
+				ascii = i
+				break
+			}
+			small = (small<<5 | uint32(letters[c])) & (TripleSize - 1)
 			sum += uint64(pair[uint16(before*stride+uint32(c))]) + uint64(triple[small])
 			before = uint32(c)
-			i++
-			continue
 		}
-		r, size := utf8.DecodeRune(text[i:])
+		if text = text[ascii:]; len(text) == 0 {
+			break
+		}
+		r, size := utf8.DecodeRune(text)
 		class := uint32(e.costs.class(r))
 		sum += uint64(pair[uint16(before*stride+class)])
 		before, small = class, 0
-		i += size
+		text = text[size:]
 	}
 	e.before, e.small, e.sum = int(before), small, sum
 }

@@ -14,7 +14,7 @@ import (
 // a message's content is a string or a list of parts.
 type fields map[string]take
 
-// take does something with a value. For an object or array that other paths
+// take does something with a value. For an object or a list that other paths
 // lead into it is called when it begins, with v.raw empty.
 type take func(r *request, v value)
 

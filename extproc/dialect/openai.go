@@ -12,6 +12,34 @@ import (
 
 // What OpenAI's endpoints have in common.
 
+// openAIEndpoint fills in what OpenAI's operations have in common.
+func openAIEndpoint(e Endpoint) *Endpoint {
+	if e.Format == "" {
+		e.Format, e.Also = policy.FormatOpenAI, []policy.Format{policy.FormatAzure}
+	}
+	if e.Method == "" {
+		e.Method = "POST"
+	}
+	if e.Paths == nil {
+		e.Paths = openAIPaths(e.Route)
+	}
+	if e.place == nil {
+		e.place = openAIPlace(e.Route)
+	}
+	if e.replies != nil && e.tally == nil {
+		e.tally = func(call *Call, head Head) tally { return &openAIChatTally{common: newCommon(call, head)} }
+	}
+	if e.ownMetadata == nil {
+		e.ownMetadata = ownMetadata
+	}
+	if e.Billable {
+		e.modelField = "model"
+	}
+	e.done = "[DONE]"
+	e.shape = openAIShape
+	return &e
+}
+
 // openAIPaths are the forms under which an OpenAI operation is reached: plain,
 // under /v1, Azure's, and the retired engines'.
 func openAIPaths(op string) []string {

@@ -1,7 +1,5 @@
 package dialect
 
-import "github.com/purser/purser/policy"
-
 // OpenAI's older completions: one text, or several, to be continued.
 var _ = register(openAIEndpoint(Endpoint{
 	Name:     "completions",
@@ -46,31 +44,3 @@ func takePrompt(r *request, v value) {
 }
 
 func takeToken(r *request, v value) { r.call.addTokens(1) }
-
-// openAIEndpoint fills in what OpenAI's operations have in common.
-func openAIEndpoint(e Endpoint) *Endpoint {
-	if e.Format == "" {
-		e.Format, e.Also = policy.FormatOpenAI, []policy.Format{policy.FormatAzure}
-	}
-	if e.Method == "" {
-		e.Method = "POST"
-	}
-	if e.Paths == nil {
-		e.Paths = openAIPaths(e.Route)
-	}
-	if e.place == nil {
-		e.place = openAIPlace(e.Route)
-	}
-	if e.replies != nil && e.tally == nil {
-		e.tally = func(call *Call, head Head) tally { return &openAIChatTally{common: newCommon(call, head)} }
-	}
-	if e.ownMetadata == nil {
-		e.ownMetadata = ownMetadata
-	}
-	if e.Billable {
-		e.modelField = "model"
-	}
-	e.done = "[DONE]"
-	e.shape = openAIShape
-	return &e
-}

@@ -17,7 +17,7 @@ func TestOpenAIReads(t *testing.T) {
 		{"one prompt", "/completions", `{"model":"m","prompt":"hello world"}`, func(c *Call) bool { return c.Choices == 1 && c.CountInput("") == 2 }},
 		{"several prompts, the best of several", "/completions", `{"model":"m","prompt":["a","b","c"],"n":1,"best_of":4}`, func(c *Call) bool { return c.Choices == 12 }},
 		{"a prompt of tokens", "/completions", `{"model":"m","prompt":[1,2,3]}`, func(c *Call) bool { return c.Choices == 1 && c.CountInput("") == 3 && c.InputEstimate == 3 }},
-		{"prompts of tokens", "/completions", `{"model":"m","prompt":[[1,2],[3]]}`, func(c *Call) bool { return c.CountInput("") == 3 }},
+		{"prompts of tokens", "/completions", `{"model":"m","prompt":[[1,2],[3]],"n":2}`, func(c *Call) bool { return c.Choices == 4 && c.CountInput("") == 3 }},
 		{"inputs of all kinds", "/embeddings", `{"model":"m","input":["hello world",[1,2],7]}`, func(c *Call) bool { return c.NoOutput && c.CountInput("") == 5 }},
 		{"a default model", "/moderations", `{"input":"x"}`, func(c *Call) bool { return c.Model == "omni-moderation-latest" && c.NoOutput }},
 		{"a response's history lies at the provider", "/responses", `{"model":"m","input":"x","previous_response_id":"resp_1"}`, func(c *Call) bool { return c.Unseen }},

@@ -69,6 +69,9 @@ func (r *request) walk(f *field, depth int) {
 		}
 		r.object(f, depth)
 	case kind == '[' && f.elem != nil:
+		if f.take != nil {
+			f.take(r, value{path: f.path})
+		}
 		r.array(f, depth)
 	case f.take != nil:
 		raw, err := r.dec.ReadValue()

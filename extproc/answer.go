@@ -95,6 +95,11 @@ func malformed(ep *dialect.Endpoint, m *dialect.Malformed) answer {
 	if r.Param == "" && m.Code == "invalid_json" {
 		r.Param = "request_body"
 	}
+	if r.Code != "" {
+		// LiteLLM's code is always the status; what is wrong goes beside it.
+		r.Extra = map[string]any{"reason": r.Code}
+		r.Code = ""
+	}
 	contentType, body := ep.Refuse(r)
 	return answer{status: r.Status, headers: []header{{"content-type", contentType}}, body: body, details: "purser_malformed"}
 }

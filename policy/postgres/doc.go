@@ -16,6 +16,9 @@
 //	   ▼                                   UPDATE replicas SET revision, NOTIFY purser_applied
 //	waits until every replica seen in the last 3 s has reported the revision, at most 1 s
 //
+// A replica that starts is ready (Feed.Ready) once it has looked for changes after its
+// first report: from then on no write is answered without it.
+//
 // Notifications only wake: what is true is in the tables, and both sides look there
 // once in a while when none comes. A replica that was away longer than the log of
 // changes reaches back, or that finds another database, loads everything again.
@@ -26,7 +29,13 @@
 // rows in the same transaction: spend_hourly, spend_hourly_tag and spend_totals
 // always equal the sums over spend_logs. Every writer touches rows in the same
 // order (logs, then hours, tags, totals, each by key), so writers wait but do not
-// deadlock.
+// deadlock. Adjustments count for the one scope they were made to.
+//
+// # The copy on disk
+//
+// A Feed keeps a copy of its directory in a file (Snapshot), from which a data plane
+// starts while PostgreSQL is away, and goes on by the changes since. It holds hashes
+// of keys, never keys.
 //
 // # Failure
 //

@@ -30,7 +30,7 @@ func (s *Store) fail(ctx context.Context, err error) error {
 		return err
 	}
 	switch {
-	case pg.Code == "23505":
+	case pg.Code == "23505" && conflicts[pg.ConstraintName] != "":
 		return conflict(pg.ConstraintName)
 	case pg.Code[:2] == "22" || pg.Code == "54000":
 		// Data PostgreSQL cannot hold: a zero byte in a text, a text too long for an index.

@@ -1,6 +1,8 @@
 package postgres
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -162,6 +164,21 @@ func onSearch(exprs ...string) filter {
 		}
 		return "(" + strings.Join(tests, " OR ") + ")", nil
 	}
+}
+
+// onKeySearch finds keys by a part of their alias or name, or by how their hash
+// begins. Writing a million hashes as text to look inside would take seconds.
+func onKeySearch(b *conditions, c policy.Condition) (string, error) {
+	test, err := onSearch("alias", "name")(b, c)
+	if err != nil {
+		return "", err
+	}
+	text, _ := c.Value.(string)
+	start, err := hex.DecodeString(text[:len(text)&^1])
+	if err != nil || len(start) == 0 || len(start) > sha256.Size {
+		return test, nil
+	}
+	return "(" + test + " OR substring(hash FROM 1 FOR " + itoa(len(start)) + ") = " + b.arg(start) + ")", nil
 }
 
 // onIDs tests membership in something else: sql is a condition with one %s for an

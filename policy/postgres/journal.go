@@ -117,7 +117,7 @@ func (s *Store) writeEntries(ctx context.Context, batch []policy.Entry, rejected
 		}
 		return err
 	})
-	if !ofData(err) {
+	if !ofData(err) || noPartition(err) {
 		return err
 	}
 	if len(batch) == 1 {
@@ -145,7 +145,7 @@ func ofData(err error) bool {
 // The batch goes through a table of the session's own: copying is the fastest way
 // in, and cannot skip what exists.
 var (
-	batchTable = `CREATE TEMP TABLE IF NOT EXISTS journal_batch (LIKE spend_logs) ON COMMIT DELETE ROWS`
+	batchTable = `CREATE TEMP TABLE IF NOT EXISTS journal_batch (LIKE spend_logs INCLUDING DEFAULTS) ON COMMIT DELETE ROWS`
 	batchStore = `INSERT INTO spend_logs (` + entryList + `) SELECT ` + entryList + ` FROM journal_batch ORDER BY day, call_id
 		ON CONFLICT (day, call_id) DO NOTHING RETURNING day, call_id`
 	batchExisting = `SELECT ` + prefixed("l.", entryNames) + ` FROM spend_logs AS l

@@ -10,7 +10,7 @@ import (
 // Keys. Filters: hash (hex), name, alias, user_id, team_id, project_id,
 // organization_id, created_by, updated_by, blocked, expires, revoked_at, budget_id,
 // customer_budget_id, model, tag, access_group (an id in access_group_ids),
-// created_at, updated_at, search (alias, name, hash), fields.*.
+// created_at, updated_at, search (in alias and name, or how the hash begins), fields.*.
 // Orders: those of every kind with limits, alias, name, hash, user_id, team_id,
 // project_id, organization_id, expires, spend.
 func init() {
@@ -54,7 +54,7 @@ func init() {
 			"hash": onHash("hash"), "name": onText("name"), "alias": onText("alias"), "user_id": onText("user_id"), "team_id": onText("team_id"),
 			"project_id": onText("project_id"), "organization_id": onText("organization_id"), "blocked": onFlag("blocked"),
 			"expires": onTime("expires"), "revoked_at": onTime("revoked_at"), "customer_budget_id": onText("customer_budget_id"),
-			"tag": onList("tags"), "access_group": onFieldList("access_group_ids"), "search": onSearch("alias", "name", "encode(hash, 'hex')"),
+			"tag": onList("tags"), "access_group": onFieldList("access_group_ids"), "search": onKeySearch,
 		}),
 		sort: with(ruleSorts, map[string]string{
 			"hash": "hash", "alias": "alias", "name": "name", "user_id": "user_id", "team_id": "team_id", "project_id": "project_id",

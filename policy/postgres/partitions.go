@@ -84,34 +84,58 @@ func createPartition(ctx context.Context, c *pgx.Conn, day string) error {
 }
 
 // Retain drops the rows of whole days older than keep, the counts of refusals of
-// that time with them. Sums stay: they are small, and budgets rest on them.
-// It returns the days dropped.
+// that time with them. Sums stay: they are small, and budgets rest on them; so an
+// entry must not be written again once its day is gone. It returns the days dropped;
+// where another process is at it, none.
 func (s *Store) Retain(ctx context.Context, keep time.Duration) (dropped []string, err error) {
-	oldest := dayOf(time.Now().Add(-keep))
-	err = s.with(ctx, s.cfg.LongTimeout, func(ctx context.Context, c *pgx.Conn) error {
-		rows, err := c.Query(ctx, `SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
-			WHERE inhparent = 'spend_logs'::regclass AND relname < $1 ORDER BY relname`, partitionName(oldest))
-		if err != nil {
-			return err
-		}
-		names, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		if err != nil {
-			return err
-		}
-		for _, name := range names {
-			// Detaching concurrently neither waits for readers of the other days nor stops them.
-			if _, err := c.Exec(ctx, "ALTER TABLE spend_logs DETACH PARTITION "+pgx.Identifier{name}.Sanitize()+" CONCURRENTLY"); err != nil {
-				return err
-			}
-			if _, err := c.Exec(ctx, "DROP TABLE "+pgx.Identifier{name}.Sanitize()); err != nil {
-				return err
-			}
-			digits := name[len("spend_logs_"):]
-			dropped = append(dropped, digits[:4]+"-"+digits[4:6]+"-"+digits[6:])
-		}
-		_, err = c.Exec(ctx, `DELETE FROM refusals WHERE minute < $1::date`, oldest)
-		return err
-	})
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.LongTimeout)
+	defer cancel()
+	// A connection of its own: the lock is the session's, as no transaction may detach concurrently.
+	c, err := pgx.ConnectConfig(ctx, s.direct.Copy())
+	if err != nil {
+		return nil, s.fail(ctx, err)
+	}
+	defer closeConn(c)
+	dropped, err = retain(ctx, c, dayOf(time.Now().Add(-keep)))
 	s.days.forget()
+	return dropped, s.fail(ctx, err)
+}
+
+func retain(ctx context.Context, c *pgx.Conn, oldest string) (dropped []string, err error) {
+	var mine bool
+	err = c.QueryRow(ctx, `SELECT pg_try_advisory_lock(hashtextextended('purser retention ' || current_schema(), 0))`).Scan(&mine)
+	if err != nil || !mine {
+		return nil, err
+	}
+	rows, err := c.Query(ctx, `SELECT relname, inhdetachpending FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+		WHERE inhparent = 'spend_logs'::regclass AND relname < $1 ORDER BY relname`, partitionName(oldest))
+	if err != nil {
+		return nil, err
+	}
+	type partition struct {
+		Name    string
+		Pending bool
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[partition])
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range found {
+		// Detaching concurrently neither waits for readers of the other days nor stops
+		// them. One that was cut short is finished.
+		table, how := pgx.Identifier{p.Name}.Sanitize(), "CONCURRENTLY"
+		if p.Pending {
+			how = "FINALIZE"
+		}
+		if _, err := c.Exec(ctx, "ALTER TABLE spend_logs DETACH PARTITION "+table+" "+how); err != nil {
+			return dropped, err
+		}
+		if _, err := c.Exec(ctx, "DROP TABLE "+table); err != nil {
+			return dropped, err
+		}
+		digits := p.Name[len("spend_logs_"):]
+		dropped = append(dropped, digits[:4]+"-"+digits[4:6]+"-"+digits[6:])
+	}
+	_, err = c.Exec(ctx, `DELETE FROM refusals WHERE minute < $1::text::date`, oldest)
 	return dropped, err
 }

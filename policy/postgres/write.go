@@ -96,7 +96,8 @@ func (s *Store) Write(ctx context.Context, by policy.Actor, f func(policy.Tx) er
 func (s *Store) begin(ctx context.Context, c *pgx.Conn) (pgx.Tx, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()
-	tx, err := c.Begin(ctx)
+	// Whatever the server's default: the revision must be read as it is once the lock is held.
+	tx, err := c.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted, AccessMode: pgx.ReadWrite})
 	return tx, s.fail(ctx, err)
 }
 

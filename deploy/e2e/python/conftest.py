@@ -1,61 +1,73 @@
-"""Fixtures for tests against a running stack.
-
-PURSER_URL (default http://localhost:4000) and PURSER_MASTER_KEY (default sk-1234) say where it is.
-"""
+"""Fixtures for tests against a running stack: PURSER_STATE_DIR is the state folder of the one to use."""
 
 import json
 import os
 import time
 import uuid
 
+# The litellm package would look for its price list on the internet when it is imported.
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+
 import pytest
-import requests
 
-URL = os.environ.get("PURSER_URL", "http://localhost:4000")
-MASTER = os.environ.get("PURSER_MASTER_KEY", "sk-1234")
+from stack import Api, Stack, main_stack
 
 
-class Admin:
-    """The management API as an administrator, or as whoever holds key."""
+@pytest.fixture(scope="session")
+def stack():
+    """The stack that most tests share. What a test makes there has names of its own: see unique."""
+    return main_stack()
 
-    def __init__(self, key=MASTER):
-        self.headers = {"Authorization": f"Bearer {key}"}
 
-    def call(self, method, path, **kw):
-        return requests.request(method, URL + path, headers=self.headers, timeout=30, **kw)
+@pytest.fixture(scope="session")
+def documents(stack):
+    """A stack for the documents' examples, which name teams and projects literally and print whole
+    lists. Each test leaves it as empty as it was: see clean."""
+    with Stack(near=stack) as own:
+        yield own
 
-    def post(self, path, expect=200, **body):
-        r = self.call("POST", path, json=body)
-        assert r.status_code == expect, f"{path} answered {r.status_code}: {r.text}"
-        return r.json()
 
-    def get(self, path, expect=200, **params):
-        r = self.call("GET", path, params=params)
-        assert r.status_code == expect, f"{path} answered {r.status_code}: {r.text}"
-        return r.json()
-
-    def delete(self, path, expect=200, **body):
-        r = self.call("DELETE", path, json=body)
-        assert r.status_code == expect, f"{path} answered {r.status_code}: {r.text}"
-        return r.json()
-
-    def key(self, **body):
-        return self.post("/key/generate", **body)["key"]
+@pytest.fixture(scope="session")
+def make_stack(stack):
+    """Starts a stack of the test's own: with make_stack(extra="…") as own."""
+    return lambda **kw: Stack(near=stack, **kw)
 
 
 @pytest.fixture
-def url():
-    return URL
+def clean(documents):
+    """Removes every key, project, team, user and organization of the documents' stack when the test is over."""
+    yield documents
+    admin = documents.admin
+    while keys := admin.get("/key/list", size=100)["keys"]:
+        admin.post("/key/delete", keys=keys)
+    if projects := [p["project_id"] for p in admin.get("/project/list")]:
+        admin.delete("/project/delete", project_ids=projects)
+    if teams := [t["team_id"] for t in admin.get("/team/list")["teams"]]:
+        admin.post("/team/delete", team_ids=teams)
+    if users := [u["user_id"] for u in admin.get("/user/list", page_size=100)["users"]]:
+        admin.post("/user/delete", user_ids=users)
 
 
 @pytest.fixture
-def admin():
-    return Admin()
+def url(stack):
+    return stack.url
 
 
 @pytest.fixture
-def as_key():
-    return Admin
+def admin(stack):
+    return stack.admin
+
+
+@pytest.fixture
+def as_key(stack):
+    """The management API as the holder of a key."""
+    return stack.as_key
+
+
+@pytest.fixture
+def chat(stack):
+    """A raw chat call: chat(key, text, model="gpt-4", output=tokens, **fields) -> requests.Response."""
+    return stack.chat
 
 
 @pytest.fixture
@@ -66,27 +78,17 @@ def unique():
 
 @pytest.fixture
 def openai_client(url):
+    """The official SDK, which never tries again by itself here."""
     import openai
 
-    def make(key, **kw):
-        return openai.OpenAI(base_url=url + "/v1", api_key=key, max_retries=0, **kw)
-
-    return make
+    return lambda key, **kw: openai.OpenAI(base_url=url + "/v1", api_key=key, max_retries=0, **kw)
 
 
 @pytest.fixture
-def chat(url):
-    """A raw chat call: chat(key, text, model="gpt-4", **fields) -> requests.Response."""
+def anthropic_client(url):
+    import anthropic
 
-    def call(key, text="hello", model="gpt-4", headers=None, **fields):
-        return requests.post(
-            url + "/v1/chat/completions",
-            headers={"Authorization": f"Bearer {key}", **(headers or {})},
-            json={"model": model, "messages": [{"role": "user", "content": text}], **fields},
-            timeout=60,
-        )
-
-    return call
+    return lambda key, **kw: anthropic.Anthropic(base_url=url, api_key=key, max_retries=0, **kw)
 
 
 @pytest.fixture
@@ -98,15 +100,30 @@ def fake():
 @pytest.fixture
 def eventually():
     """Repeats a check until it holds; what it last said where it never does."""
+    return poll
 
-    def wait(check, seconds=5.0):
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                return check()
-            except AssertionError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.05)
+
+def poll(check, seconds=5.0):
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return check()
+        except AssertionError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def rows(eventually):
+    """The rows of a key in /spend/logs, as soon as there are n of them: at most two seconds later."""
+
+    def wait(admin: Api, key, n=1, seconds=2.0):
+        def check():
+            found = admin.get("/spend/logs", api_key=key)
+            assert len(found) == n, f"{len(found)} rows, not {n}: {found}"
+            return found
+
+        return eventually(check, seconds)
 
     return wait

@@ -10,4 +10,8 @@ var resources = []func(*server){
 	health,
 	spendLogsRoutes,
 	activities,
+	budgets,
+	tags,
+	users,
+	organizations,
 }

@@ -12,6 +12,4 @@ var resources = []func(*server){
 	activities,
 	budgets,
 	tags,
-	users,
-	organizations,
 }

@@ -26,6 +26,7 @@ type Directory struct {
 	tags          *table[string, *Tag]
 	groups        *table[string, *AccessGroup]
 	groupNames    *table[string, *AccessGroup]
+	models        *table[string, *StoredModel]
 }
 
 // NewDirectory makes an empty one.
@@ -35,6 +36,7 @@ func NewDirectory(s *Settings, c *Catalog) *Directory {
 		projects: newTable[string, *Project](), organizations: newTable[string, *Organization](), users: newTable[string, *User](),
 		customers: newTable[string, *Customer](), budgets: newTable[string, *Budget](), tags: newTable[string, *Tag](),
 		groups: newTable[string, *AccessGroup](), groupNames: newTable[string, *AccessGroup](),
+		models: newTable[string, *StoredModel](),
 	}
 	d.settings.Store(s)
 	d.catalog.Store(c)
@@ -96,6 +98,8 @@ func (d *Directory) Put(e Entity) {
 		}
 		d.groups.put(e.ID, e)
 		d.groupNames.put(e.Name, e)
+	case *StoredModel:
+		d.models.put(e.ID, e)
 	}
 }
 
@@ -127,6 +131,8 @@ func (d *Directory) Delete(ref Ref) {
 			d.groupNames.remove(old.Name)
 		}
 		d.groups.remove(ref.ID)
+	case EntityModel:
+		d.models.remove(ref.ID)
 	}
 }
 
@@ -154,6 +160,7 @@ func (d *Directory) All() []Entity {
 	var out []Entity
 	out = appendAll(out, d.budgets)
 	out = appendAll(out, d.groups)
+	out = appendAll(out, d.models)
 	out = appendAll(out, d.organizations)
 	out = appendAll(out, d.users)
 	out = appendAll(out, d.teams)
@@ -187,6 +194,7 @@ func (d *Directory) Prune(keep func(Entity) bool) {
 	prune(d.tags, keep)
 	prune(d.groups, keep)
 	prune(d.groupNames, keep)
+	prune(d.models, keep)
 }
 
 func prune[K comparable, V Entity](t *table[K, V], keep func(Entity) bool) {

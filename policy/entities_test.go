@@ -32,7 +32,7 @@ func TestRefs(t *testing.T) {
 	seen := map[policy.Ref]bool{}
 	for _, e := range []policy.Entity{
 		&policy.Key{}, &policy.Team{ID: "x"}, &policy.Membership{TeamID: "x", UserID: "y"}, &policy.Project{ID: "x"}, &policy.Organization{ID: "x"},
-		&policy.OrganizationMember{OrganizationID: "x", UserID: "y"}, &policy.User{ID: "x"}, &policy.Customer{ID: "x"}, &policy.Budget{ID: "x"}, &policy.Tag{Name: "x"}, &policy.AccessGroup{ID: "x"},
+		&policy.OrganizationMember{OrganizationID: "x", UserID: "y"}, &policy.User{ID: "x"}, &policy.Customer{ID: "x"}, &policy.Budget{ID: "x"}, &policy.Tag{Name: "x"}, &policy.AccessGroup{ID: "x"}, &policy.StoredModel{ID: "x"},
 	} {
 		if seen[e.Ref()] || e.Ref().Kind == "" || e.Ref().ID == "" {
 			t.Errorf("%T: %+v", e, e.Ref())

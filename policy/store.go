@@ -22,6 +22,7 @@ const (
 	EntityBudget             EntityKind = "budget"
 	EntityTag                EntityKind = "tag"
 	EntityAccessGroup        EntityKind = "access_group"
+	EntityModel              EntityKind = "model"
 	// EntitySpend is no stored entity: a change of this kind says that a scope's spend
 	// was changed by hand. Its id is the Scope's String.
 	EntitySpend EntityKind = "spend"

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -63,11 +64,16 @@ func (f *Feed) apply(ctx context.Context, conn *pgx.Conn) (int, error) {
 	if err != nil || n == 0 {
 		return 0, err
 	}
+	if len(wanted[policy.EntityModel]) > 0 {
+		if err := f.awaitOthers(ctx, conn, next); err != nil {
+			return 0, err
+		}
+	}
 	var puts []policy.Entity
 	var gone []policy.Ref
 	for _, kind := range order {
 		ids := wanted[kind]
-		if len(ids) == 0 {
+		if len(ids) == 0 || !slices.Contains(f.cfg.Only, kind) {
 			continue
 		}
 		found, err := tables[kind].many(ctx, conn, ids)
@@ -97,4 +103,27 @@ func (f *Feed) apply(ctx context.Context, conn *pgx.Conn) (int, error) {
 	f.at.Store(&position{at.epoch, next})
 	f.cfg.Directory.SetRevision(next)
 	return n, nil
+}
+
+// awaitOthers waits until the live replicas of kind After have applied a revision.
+// One that does not in time is not waited for: what it stands for may be broken, and
+// other changes wait behind this one.
+func (f *Feed) awaitOthers(ctx context.Context, conn *pgx.Conn, revision int64) error {
+	if f.cfg.After == "" {
+		return nil
+	}
+	limit := time.Now().Add(f.cfg.AfterWait)
+	for wait := 2 * time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) {
+		var applied bool
+		err := conn.QueryRow(ctx, `SELECT coalesce(min(revision) >= $1, true) FROM replicas WHERE kind = $2 AND seen_at > now() - $3::interval`,
+			revision, f.cfg.After, f.cfg.Store.cfg.Live).Scan(&applied)
+		if err != nil || applied {
+			return err
+		}
+		if time.Now().After(limit) {
+			f.cfg.Log.Warn("a change of models is applied before every replica that should go first had it", "kind", f.cfg.After, "revision", revision)
+			return nil
+		}
+		pause(ctx, wait)
+	}
 }

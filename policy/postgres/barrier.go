@@ -52,8 +52,7 @@ func (s *Store) BarrierTimeouts() int64 { return s.barrier.late.Load() }
 
 // wait returns when every live replica has applied the revision, or the time for
 // it is over.
-func (b *barrier) wait(ctx context.Context, revision int64) {
-	limit := b.store.cfg.Barrier
+func (b *barrier) wait(ctx context.Context, revision int64, limit time.Duration) {
 	if limit < 0 {
 		return
 	}

@@ -267,7 +267,8 @@ func raw[E any](name string, at func(*E) *json.RawMessage) column[E] {
 				*at(e) = append(json.RawMessage{}, b...)
 			}
 			return nil
-		}}
+		},
+		wire: func(b []byte, e *E) ([]byte, bool) { return append(b, *at(e)...), len(*at(e)) == 0 }}
 }
 
 // ruleColumns are those of policy.Rules.

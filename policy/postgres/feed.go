@@ -20,6 +20,14 @@ type FeedConfig struct {
 	// ReplicaID is this process's, unlike any other's. Kind is what writers wait
 	// for: default "extproc".
 	ReplicaID, Kind string
+	// Only is what the directory holds; nil: everything. Revisions are reported for
+	// all changes all the same.
+	Only []policy.EntityKind
+	// After is the kind of replicas that apply changes of models first: those that
+	// have Envoy reach a new deployment before anything is sent there. "": none. They
+	// are waited for AfterWait at most, default 2 s.
+	After     string
+	AfterWait time.Duration
 	// OnChange is called with what a batch of changes put into the directory or
 	// removed from it (and the scopes whose spend was changed by hand, as refs of kind
 	// policy.EntitySpend), and OnLoad after everything was loaded; both before the
@@ -52,6 +60,10 @@ func NewFeed(cfg FeedConfig) *Feed {
 	cfg.Kind = cmp.Or(cfg.Kind, "extproc")
 	cfg.Poll = cmp.Or(cfg.Poll, time.Second)
 	cfg.CopyEvery = cmp.Or(cfg.CopyEvery, time.Minute)
+	cfg.AfterWait = cmp.Or(cfg.AfterWait, 2*time.Second)
+	if cfg.Only == nil {
+		cfg.Only = order
+	}
 	if cfg.OnChange == nil {
 		cfg.OnChange = func([]policy.Entity, []policy.Ref) {}
 	}
@@ -226,7 +238,7 @@ func (f *Feed) load(ctx context.Context, conn *pgx.Conn) error {
 	if again {
 		keep = func(e policy.Entity) { seen[e] = struct{}{} }
 	}
-	at, err := load(ctx, conn, f.cfg.Directory, keep)
+	at, err := load(ctx, conn, f.cfg.Directory, f.cfg.Only, keep)
 	if err != nil {
 		return err
 	}

@@ -138,7 +138,7 @@ func TestListFiltersAndSorts(t *testing.T) {
 	}
 	// Every order there is makes valid SQL.
 	for _, kind := range []policy.EntityKind{policy.EntityKey, policy.EntityTeam, policy.EntityMembership, policy.EntityProject, policy.EntityOrganization,
-		policy.EntityOrganizationMember, policy.EntityUser, policy.EntityCustomer, policy.EntityBudget, policy.EntityTag, policy.EntityAccessGroup} {
+		policy.EntityOrganizationMember, policy.EntityUser, policy.EntityCustomer, policy.EntityBudget, policy.EntityTag, policy.EntityAccessGroup, policy.EntityModel} {
 		valid := 0
 		for _, sort := range []string{"created_at", "updated_at", "created_by", "budget_id", "max_budget", "soft_budget", "budget_duration", "tpm_limit", "rpm_limit",
 			"max_parallel_requests", "spend", "id", "alias", "name", "hash", "user_id", "team_id", "project_id", "organization_id", "expires", "role", "email"} {

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -15,9 +16,9 @@ type position struct {
 }
 
 // load puts everything into the directory, all as of one moment, and returns it.
-// What the data plane does not need (the fields as sent, who changed what) stays
+// Kinds other than those of only are left out. What the data plane does not need (the fields as sent, who changed what) stays
 // empty. Each entity is passed to f once it is in the directory.
-func load(ctx context.Context, c *pgx.Conn, d *policy.Directory, f func(policy.Entity)) (position, error) {
+func load(ctx context.Context, c *pgx.Conn, d *policy.Directory, only []policy.EntityKind, f func(policy.Entity)) (position, error) {
 	var at position
 	err := pgx.BeginTxFunc(ctx, c, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		if err := tx.QueryRow(ctx, `SELECT epoch, value FROM revision`).Scan(&at.epoch, &at.revision); err != nil {
@@ -25,6 +26,9 @@ func load(ctx context.Context, c *pgx.Conn, d *policy.Directory, f func(policy.E
 		}
 		in := newInterner()
 		for _, kind := range order {
+			if !slices.Contains(only, kind) {
+				continue
+			}
 			err := tables[kind].load(ctx, tx, in, func(e policy.Entity) {
 				d.Put(e)
 				f(e)

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -12,4 +13,18 @@ func (s *Store) LiveReplicas(ctx context.Context) (n int, err error) {
 		return c.QueryRow(ctx, `SELECT count(*) FROM replicas WHERE kind = $1 AND seen_at > now() - $2::interval`, s.cfg.WaitFor, s.cfg.Live).Scan(&n)
 	})
 	return n, err
+}
+
+// Await returns once every live replica that writes wait for has applied all that was
+// committed so far, or after the limit: for a change that takes them longer than
+// Config.Barrier, as one of models may.
+func (s *Store) Await(ctx context.Context, limit time.Duration) error {
+	var revision int64
+	err := s.with(ctx, s.cfg.Timeout, func(ctx context.Context, c *pgx.Conn) error {
+		return c.QueryRow(ctx, `SELECT value FROM revision`).Scan(&revision)
+	})
+	if err == nil {
+		s.barrier.wait(ctx, revision, limit)
+	}
+	return err
 }

@@ -48,6 +48,7 @@ func full() []policy.Entity {
 		&policy.Budget{ID: "budget", Rules: rules(9), Record: rec},
 		&policy.Tag{Name: "tag", Rules: rules(10), Record: rec},
 		&policy.AccessGroup{ID: "group", Name: "Group", Models: []string{"b", "a"}, Record: rec},
+		&policy.StoredModel{ID: "model", Name: "gpt-4o", Params: []byte(`{"model":"openai/gpt-4o", "api_key":"sealed"}`), Info: []byte(`{"mode": "chat"}`), Blocked: true, Record: rec},
 	}
 }
 
@@ -115,6 +116,8 @@ func TestEveryFieldReadsBackAsItWasWritten(t *testing.T) {
 			case *policy.Tag:
 				b.Name = ref.ID
 			case *policy.AccessGroup:
+				b.ID = ref.ID
+			case *policy.StoredModel:
 				b.ID = ref.ID
 			}
 			policy.RecordOf(bare).CreatedAt, policy.RecordOf(bare).UpdatedAt = epoch, epoch

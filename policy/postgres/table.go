@@ -73,7 +73,7 @@ type deletion struct {
 var tables = map[policy.EntityKind]entityTable{}
 
 var order = []policy.EntityKind{
-	policy.EntityBudget, policy.EntityAccessGroup, policy.EntityOrganization, policy.EntityUser, policy.EntityOrganizationMember,
+	policy.EntityBudget, policy.EntityAccessGroup, policy.EntityModel, policy.EntityOrganization, policy.EntityUser, policy.EntityOrganizationMember,
 	policy.EntityTeam, policy.EntityMembership, policy.EntityProject, policy.EntityCustomer, policy.EntityTag, policy.EntityKey,
 }
 

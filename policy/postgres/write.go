@@ -89,7 +89,7 @@ func (s *Store) Write(ctx context.Context, by policy.Actor, f func(policy.Tx) er
 	if err != nil || revision == 0 {
 		return err
 	}
-	s.barrier.wait(ctx, revision)
+	s.barrier.wait(ctx, revision, s.cfg.Barrier)
 	return nil
 }
 

@@ -24,6 +24,9 @@ type Call struct {
 	Asks          policy.Usage // what is paid beside text tokens and known from the request: Images, Pixels, Characters, Queries
 
 	in         Inbound
+	form       bool   // the body is multipart: values stand there without quotes
+	boundary   string // of its parts
+	prefixed   bool   // names of models in the body may begin with "models/", which is no part of them
 	models     []span // where the body names the model
 	caps       []cap  // as they stand in the body
 	slots      []slot // the body's object and the objects in it that we read

@@ -125,7 +125,7 @@ func takeModelAgain(r *request, v value) {
 	case name != r.call.Model && name != "models/"+r.call.Model:
 		r.refuse(v.path, "model_mismatch", "The model in the body is not the one in the path.")
 	default:
-		r.call.models = append(r.call.models, v.at)
+		r.call.models, r.call.prefixed = append(r.call.models, v.at), true
 	}
 }
 

@@ -34,6 +34,7 @@ func readForm(call *Call, take map[string]func(c *Call, v string, at span) *Malf
 	if boundary == "" || len(boundary) > 70 {
 		return bad("there is no boundary")
 	}
+	call.form, call.boundary = true, boundary
 	body, line := call.in.Body, []byte("--"+boundary)
 	if !bytes.HasPrefix(body, line) {
 		return bad("it does not begin with the boundary")
@@ -95,14 +96,18 @@ func readForm(call *Call, take map[string]func(c *Call, v string, at span) *Malf
 	}
 }
 
-// partHead reads the headers of a part.
+// partHead reads the headers of a part. Lines that parsers read differently
+// (folded ones, ones without a colon, control characters) are refused.
 func partHead(head string) (p part, ok bool) {
 	for _, line := range strings.Split(head, "\r\n") {
 		name, value, found := strings.Cut(line, ":")
-		switch textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name)) {
+		if line != "" && !found || strings.TrimSpace(name) != name || strings.ContainsFunc(line, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
+			return p, false
+		}
+		switch textproto.CanonicalMIMEHeaderKey(name) {
 		case "Content-Disposition":
 			media, params, err := mime.ParseMediaType(strings.TrimSpace(value))
-			if ok || !found || err != nil || media != "form-data" || params["name"] == "" {
+			if ok || err != nil || media != "form-data" || params["name"] == "" {
 				return p, false
 			}
 			p.name, p.file, ok = params["name"], params["filename"], true

@@ -41,6 +41,9 @@ func TestForms(t *testing.T) {
 		{"no name", head, "--x\r\nContent-Type: text/plain\r\n\r\nm\r\n--x--", "invalid_multipart"},
 		{"two names", head, "--x\r\nContent-Disposition: form-data; name=\"a\"\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nm\r\n--x--", "invalid_multipart"},
 		{"base64", head, "--x\r\nContent-Disposition: form-data; name=\"model\"\r\nContent-Transfer-Encoding: base64\r\n\r\nbQ==\r\n--x--", "invalid_multipart"},
+		{"a folded header", head, "--x\r\nContent-Disposition: form-data;\r\n name=\"model\"\r\n\r\nm\r\n--x--", "invalid_multipart"},
+		{"control characters in a header", head, "--x\r\nContent-Disposition: form-data; name=\"mo\x00del\"\r\n\r\nm\r\n--x--", "invalid_multipart"},
+		{"a header without colon", head, "--x\r\nContent-Disposition: form-data; name=\"model\"\r\nX\r\n\r\nm\r\n--x--", "invalid_multipart"},
 		{"no header", head, "--x\r\n\r\nm\r\n--x--", "invalid_multipart"},
 		{"nothing", head, "", "invalid_multipart"},
 	} {
@@ -57,6 +60,19 @@ func TestForms(t *testing.T) {
 	}
 }
 
+// A form whose model is in the path gets it as a part.
+func TestFormsGetTheirModel(t *testing.T) {
+	m, _ := Find("POST", "/openai/deployments/whisper/audio/transcriptions")
+	call, err := m.Endpoint.Read(Inbound{Model: m.Model, ContentType: "multipart/form-data; boundary=x", Body: []byte("--x--")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, _ := m.Endpoint.Rewrite(call, Change{Model: "whisper-1"})
+	if again, err := form(t, string(got), "multipart/form-data; boundary=x"); err != nil || again.Model != "whisper-1" {
+		t.Errorf("%v: %q", err, got)
+	}
+}
+
 // What Go's own writer writes is read, and its parts are found where they are.
 func FuzzForm(f *testing.F) {
 	f.Add("m", []byte("RIFF"), "file.wav")
@@ -64,7 +80,7 @@ func FuzzForm(f *testing.F) {
 	f.Fuzz(func(t *testing.T, model string, file []byte, name string) {
 		var b bytes.Buffer
 		w := multipart.NewWriter(&b)
-		p, err := w.CreateFormFile("file", name)
+		p, err := w.CreateFormFile("file", name+".wav") // without a name it would be no file
 		if err != nil {
 			t.Skip()
 		}

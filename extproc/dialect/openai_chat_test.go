@@ -105,6 +105,7 @@ func TestChatRewrites(t *testing.T) {
 		{"nothing to do", `{"model":"m"}`, Change{}, ""},
 		{"the same name", `{"model":"m"}`, Change{Model: "m"}, ""},
 		{"another name", `{ "a":1, "model" : "m" , "b":2}`, Change{Model: "x/\"y"}, `{ "a":1, "model" : "x/\"y" , "b":2}`},
+		{"a name that looks like Google's", `{"model":"models/m"}`, Change{Model: "x"}, `{"model":"x"}`},
 		{"caps above are lowered, others stay", `{"model":"m","max_tokens":50,"max_completion_tokens":10}`, Change{OutputCap: 20}, `{"model":"m","max_tokens":20,"max_completion_tokens":10}`},
 		{"all caps above are lowered", `{"model":"m","max_tokens":50,"max_completion_tokens":60}`, Change{OutputCap: 20}, `{"model":"m","max_tokens":20,"max_completion_tokens":20}`},
 		{"a cap is added", `{"model":"m"}`, Change{OutputCap: 20}, `{"max_tokens":20,"model":"m"}`},

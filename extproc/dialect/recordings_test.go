@@ -231,6 +231,9 @@ func (r *recording) testCuts(t *testing.T) {
 			if size == 0 {
 				sizes = []int{len(r.reply)}
 			}
+			if len(sizes) == 1 && size > 70 && size%37 != 0 {
+				continue // between, only the cuts are left to try
+			}
 			out, res := r.run(e, call, r.head, r.reply, true, sizes...)
 			if out != r.reply {
 				t.Fatalf("%s%d: other bytes:\n%s", how, size, out)
@@ -286,6 +289,9 @@ func (r *recording) testUsageFrame(t *testing.T) {
 		}
 		for size := 1; size <= len(reply); size++ {
 			for _, sizes := range [][]int{{size}, {size, len(reply)}} {
+				if len(sizes) == 1 && size > 70 && size%37 != 0 {
+					continue
+				}
 				out, res := r.run(e, call, r.head, reply, true, sizes...)
 				if out != want.String() {
 					t.Fatalf("chunks of %v:\n%s", sizes, out)

@@ -110,14 +110,18 @@ func (c *Call) add(ed *edits, object, name, value string) {
 }
 
 func (c *Call) setModel(ed *edits, field, name string) {
-	if len(c.models) == 0 && field != "" {
+	switch {
+	case len(c.models) > 0 || field == "":
+	case c.form:
+		ed.replace(span{}, "--"+c.boundary+"\r\nContent-Disposition: form-data; name="+quote(field)+"\r\n\r\n"+name+"\r\n")
+	default:
 		c.add(ed, "", field, quote(name))
 	}
 	for _, at := range c.models {
 		have := string(c.in.Body[at.from:at.to])
 		want := name
-		if have != "" && have[0] == '"' {
-			if strings.HasPrefix(have, `"models/`) {
+		if !c.form {
+			if c.prefixed && strings.HasPrefix(have, `"models/`) {
 				want = "models/" + name
 			}
 			want = quote(want)

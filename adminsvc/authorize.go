@@ -54,6 +54,18 @@ const (
 	projectDelete action = "delete projects"
 
 	spendReadAll action = "read everybody's spend"
+
+	userCreate  action = "create users"
+	userRead    action = "read this user"
+	userChange  action = "change this user"
+	userDelete  action = "delete this user"
+	userBulk    action = "change many users"
+	userListAll action = "list users"
+
+	organizationWrite      action = "create or delete organizations"
+	organizationRead       action = "read this organization"
+	organizationChange     action = "change this organization"
+	organizationMembersSet action = "manage this organization's members"
 )
 
 // rule says who may do an action.
@@ -90,6 +102,18 @@ var rules = map[action]rule{
 	projectDelete: {allow: isAdmin},
 
 	spendReadAll: {allow: readers, reads: true},
+
+	userCreate:  {allow: isAdmin | isOrgAdmin},
+	userRead:    {allow: readers | isOrgAdmin | isOwner, reads: true},
+	userChange:  {allow: isAdmin | isOwner},
+	userDelete:  {allow: isAdmin | isOrgAdmin},
+	userBulk:    {allow: isAdmin},
+	userListAll: {allow: readers, reads: true},
+
+	organizationWrite:      {allow: isAdmin},
+	organizationRead:       {allow: readers | isOrgAdmin, reads: true},
+	organizationChange:     {allow: isAdmin | isOrgAdmin},
+	organizationMembersSet: {allow: isAdmin | isOrgAdmin},
 }
 
 // target is what an action is on: whose it is, at every level that is known.

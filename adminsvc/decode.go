@@ -126,6 +126,7 @@ type plan struct {
 	query  []slot
 	path   []slot
 	sent   []int // index of Body; nil where the request has none
+	strict bool  // Body is tagged strict:"true": names that are not declared are refused
 	byName map[string]int
 	folded map[string]string // lower case → name
 }
@@ -162,7 +163,7 @@ func (p *plan) add(t reflect.Type, at []int) {
 		f := t.Field(i)
 		index := append(append([]int{}, at...), i)
 		if f.Type == reflect.TypeFor[Body]() {
-			p.sent = index
+			p.sent, p.strict = index, f.Tag.Get("strict") == "true"
 			continue
 		}
 		s := slot{index: index, required: f.Tag.Get("required") == "true", doc: f.Tag.Get("doc"), def: f.Tag.Get("default"), optional: f.Tag.Get("optional") == "true"}
@@ -229,6 +230,9 @@ func (p *plan) decodeFields(d *decoding, fields Fields, in reflect.Value) error 
 			if known, ok := p.folded[strings.ToLower(m.Name)]; ok {
 				return &Error{Status: http.StatusBadRequest, Type: "invalid_request_error", Param: m.Name,
 					Message: fmt.Sprintf("Unknown field %q: did you mean %q? Names differ in case.", m.Name, known)}
+			}
+			if p.strict {
+				d.fail("extra_forbidden", location{"body", m.Name}, "Extra inputs are not permitted")
 			}
 			continue
 		}

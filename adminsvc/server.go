@@ -50,6 +50,15 @@ type Config struct {
 	// be reset, nor a key that has spent be regenerated, and the API says so.
 	Adjust func(ctx context.Context, entries []policy.Entry) error
 
+	// UserDefaults fill in what /user/new was not sent: a JSON object of its fields
+	// (default_internal_user_params). nil: nothing.
+	UserDefaults []byte
+	// UserBudget is max_budget of new users who are no admins and were given none,
+	// and UserBudgetDuration when it resets (max_internal_user_budget,
+	// internal_user_budget_duration). nil: no limit.
+	UserBudget         *policy.Money
+	UserBudgetDuration string
+
 	Clock   func() time.Time // default time.Now
 	NewID   func() string    // default a random UUID
 	NewKey  func() string    // default sk- and 16 random bytes in URL-safe base64

@@ -12,8 +12,6 @@ var resources = []func(*server){
 	activities,
 	budgets,
 	tags,
-	accessGroups,
-	legacyAccessGroups,
 	users,
 	organizations,
 }

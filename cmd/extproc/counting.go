@@ -35,6 +35,7 @@ type counting struct {
 	// were lost; nil where they live and die with the process.
 	restore func(ctx context.Context, seed func(context.Context) error) (bool, error)
 	close   func()
+	alone   func() bool               // the shared ledger is away
 	run     func(ctx context.Context) // in the background; nil: nothing
 	back    <-chan struct{}           // an outage of the shared ledger is over; nil: there is none
 }
@@ -48,7 +49,8 @@ func newCounting(ctx context.Context, cfg config, store *postgres.Store, log *sl
 			return nil, err
 		}
 		l := memory.New(memory.Config{Journal: spool.Tolerant{Spool: sp}, Clock: clock})
-		return &counting{name: "memory, of this process", ledger: l, seeder: l, counters: l, reaper: l, spool: sp, flush: sp.Flush, close: func() {}}, nil
+		return &counting{name: "memory, of this process", ledger: l, seeder: l, counters: l, reaper: l, spool: sp, flush: sp.Flush, close: func() {},
+			alone: func() bool { return false }}, nil
 	}
 	client, err := redis.Connect(cfg.RedisURL)
 	if err != nil {
@@ -92,7 +94,7 @@ func newCounting(ctx context.Context, cfg config, store *postgres.Store, log *sl
 		},
 	})
 	return &counting{
-		name: "redis", ledger: shared, seeder: l, counters: l, reaper: l, spool: sp, back: back,
+		name: "redis", ledger: shared, seeder: l, counters: l, reaper: l, spool: sp, back: back, alone: shared.Down,
 		run: func(ctx context.Context) {
 			go countReplicas(ctx, store, &replicas)
 			shared.Run(ctx)

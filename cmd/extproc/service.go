@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promauto"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
@@ -85,6 +84,7 @@ func newService(ctx context.Context, cfg config, log *slog.Logger, clock func() 
 		BudgetStatus: cmp.Or(cfg.BudgetStatus, file.LiteLLM.BudgetExceededStatus), InjectCredentials: cfg.InjectCredentials,
 		ChargeAbandoned: extproc.Abandoned(cfg.Abandoned), CustomerHeaders: headers, KeyHeader: file.General.KeyHeader, Version: version, Metrics: prometheus.DefaultRegisterer,
 	})
+	s.gauges(prometheus.DefaultRegisterer)
 	return s, nil
 }
 
@@ -283,11 +283,6 @@ func (s *service) heal(ctx context.Context) {
 	}
 	drift.Set(sum)
 }
-
-// drift is the ledger's invariant, as last seen.
-var drift = promauto.NewGauge(prometheus.GaugeOpts{
-	Name: "purser_ledger_drift_nanousd", Help: "What the counters and the tables differed by at the last comparison, in nano-USD, all scopes together.",
-})
 
 // adminHandler answers health on the service's own HTTP port.
 func (s *service) adminHandler() http.Handler {

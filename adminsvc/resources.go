@@ -12,6 +12,8 @@ var resources = []func(*server){
 	activities,
 	budgets,
 	tags,
+	accessGroups,
+	legacyAccessGroups,
 	users,
 	organizations,
 }

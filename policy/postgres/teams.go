@@ -23,7 +23,7 @@ func init() {
 		}, ruleColumns(func(t *policy.Team) *policy.Rules { return &t.Rules })...),
 			recordColumns(func(t *policy.Team) *policy.Record { return &t.Record })...),
 		filter: with(ruleFilters, map[string]filter{
-			"id": onText("id"), "alias": onText("alias"), "organization_id": onText("organization_id"), "blocked": onFlag("blocked"),
+			"id": onText("id"), "alias": onText("alias"), "access_group": onFieldList("access_group_ids"), "organization_id": onText("organization_id"), "blocked": onFlag("blocked"),
 			"tag": onList("tags"), "member": onMembers(""), "admin": onMembers("admin"), "search": onSearch("alias", "id"),
 		}),
 		sort: with(ruleSorts, map[string]string{"id": "id", "alias": "alias", "organization_id": "organization_id"}),

@@ -169,10 +169,14 @@ func (x *exchange) admit(ctx context.Context, body []byte) (outbound, error) {
 	}
 	x.request = policy.Request{
 		Model: call.Model, ServiceTier: call.ServiceTier, Customer: customer, Tags: tags, Input: call.InputEstimate, Choices: call.Choices,
-		NoOutput: !x.endpoint.Generates(), Unmetered: x.endpoint.Unmetered, NeedsModel: x.endpoint.Billable,
+		Floor: call.CapFloor, NoOutput: call.NoOutput, Unmetered: x.endpoint.Unmetered, NeedsModel: x.endpoint.Billable,
 	}
 	if call.OutputCap != nil {
 		x.request.MaxOutput = *call.OutputCap
+	}
+	if !x.endpoint.Caps() {
+		// What cannot be lowered is held whole, or refused.
+		x.request.Floor, x.request.NoOutput = x.request.MaxOutput, call.NoOutput || call.OutputCap == nil
 	}
 	x.request.Usual = x.s.habits.usual(x.keyHash, call.Model)
 	x.decide()

@@ -71,7 +71,7 @@ func (x *exchange) pick(able []*policy.Deployment) *policy.Deployment {
 // forward changes the request into what the deployment understands.
 func (x *exchange) forward(target, path string) outbound {
 	d := x.deployment
-	change := dialect.Change{Model: target, IncludeUsage: x.call.Stream, Provider: d.Provider}
+	change := dialect.Change{Model: target, IncludeUsage: x.call.Stream, Strip: true, Provider: d.Provider}
 	if x.outcome.Lowered {
 		change.OutputCap = x.outcome.Output
 	}

@@ -83,7 +83,7 @@ func (x *exchange) responseBody(ctx context.Context, in *inbound) (outbound, err
 			out.set = append(out.set, header{"content-length", strconv.Itoa(len(body))})
 		}
 	}
-	if in.end || x.meter.Result().Complete {
+	if in.end || x.meter.Complete() {
 		cost := x.settleResult(ctx)
 		if x.buffered {
 			out.set = append(out.set, x.costHeaders(cost)...)

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/purser/purser/extproc/dialect"
 	"github.com/purser/purser/policy"
 )
 
@@ -81,7 +80,11 @@ func (x *exchange) usage(status policy.Status) policy.Usage {
 		return policy.Usage{Source: policy.UsageUnmetered}
 	}
 	if x.meter != nil {
-		return x.meter.Result().Usage
+		r := x.meter.Result()
+		if r.Unreadable && x.status < 400 {
+			return policy.Usage{Input: x.request.Input, Output: x.outcome.Output * max(x.request.Choices, 1), Source: policy.UsageEstimated}
+		}
+		return r.Usage
 	}
 	if status != policy.StatusAbandoned {
 		return policy.Usage{Source: policy.UsageNone}
@@ -115,6 +118,9 @@ func (x *exchange) correctBalances(u policy.Usage, c policy.Cost) {
 
 // close settles whatever the end of the stream left open. It runs exactly once.
 func (x *exchange) close(ctx context.Context) {
+	if x.meter != nil {
+		defer x.meter.Close()
+	}
 	if !x.reserved || x.settled {
 		return
 	}
@@ -123,7 +129,7 @@ func (x *exchange) close(ctx context.Context) {
 		return
 	}
 	x.meter.Chunk(nil, true)
-	var r dialect.Result = x.meter.Result()
+	r := x.meter.Result()
 	switch {
 	case x.status >= 400:
 		x.settleResult(ctx)

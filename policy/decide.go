@@ -13,6 +13,7 @@ type Request struct {
 	Input       int64    // tokens of the prompt, never below the true count
 	MaxOutput   int64    // the caller's own cap per choice; 0: none
 	Choices     int64    // answers asked for; 0 is 1
+	Floor       int64    // the shortest cap the provider accepts with this request; 0: any
 	NoOutput    bool     // the endpoint produces no tokens: embeddings, rerank
 	ServiceTier string   // asked for
 	Flat        Money    // costs whatever the tokens: pictures, seconds, characters
@@ -208,6 +209,9 @@ func (g *Grant) hold(d *Decision, r Request, levels []level, price Price, now ti
 			ask.Least = min(ask.Least, max((h.Limit-h.Fixed)/h.PerToken, leastAnswer))
 		}
 	}
+	// A cap below the provider's own floor would be an error there: rather refuse.
+	ask.Least = max(ask.Least, min(r.Floor, ask.Want))
+	ask.Usual = max(ask.Usual, ask.Least)
 }
 
 // tighten adds a hold to those of its level, holds[from:]. Two limits that count

@@ -23,7 +23,8 @@ func open(t testing.TB, change ...func(*postgres.Config)) *postgres.Store {
 
 func openAt(t testing.TB, url string, change ...func(*postgres.Config)) *postgres.Store {
 	t.Helper()
-	cfg := postgres.Config{URL: url, Barrier: 20 * time.Second, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
+	// Longer than in production: these tests are about what holds, on a machine that may be busy.
+	cfg := postgres.Config{URL: url, Barrier: 20 * time.Second, Timeout: 30 * time.Second, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
 	for _, f := range change {
 		f(&cfg)
 	}
@@ -57,7 +58,7 @@ func create(t testing.TB, s *postgres.Store, es ...policy.Entity) {
 // eventually polls until f holds.
 func eventually(t testing.TB, what string, f func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(30 * time.Second)
 	for !f() {
 		if time.Now().After(deadline) {
 			t.Fatalf("never: %s", what)

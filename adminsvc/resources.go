@@ -16,4 +16,5 @@ var resources = []func(*server){
 	legacyAccessGroups,
 	users,
 	organizations,
+	customers,
 }

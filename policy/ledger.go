@@ -129,6 +129,13 @@ type Ledger interface {
 	Renew(ctx context.Context, ttl time.Duration, ids ...string) error
 }
 
+// Releaser takes back reservations whose requests never came to be: those that a
+// Reserve made, or may yet make, whose answer was lost. What it takes back leaves no
+// row, and a Reserve that arrives after it fails with ErrConflict.
+type Releaser interface {
+	Release(ctx context.Context, ids ...string) error
+}
+
 // Standing is one counter as it stands.
 type Standing struct {
 	Counter Counter

@@ -146,6 +146,19 @@ func (l *Ledger) bury(id string, r *reservation, source policy.UsageSource) {
 	}
 }
 
+// Release implements policy.Releaser.
+func (l *Ledger) Release(_ context.Context, ids ...string) error {
+	for _, id := range ids {
+		l.release(id)
+		l.mu.Lock()
+		if l.live[id] == nil && l.tombs[id] == nil {
+			l.bury(id, nil, policy.UsageNone)
+		}
+		l.mu.Unlock()
+	}
+	return nil
+}
+
 // Renew implements policy.Ledger.
 func (l *Ledger) Renew(_ context.Context, ttl time.Duration, ids ...string) error {
 	l.mu.Lock()

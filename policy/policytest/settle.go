@@ -18,6 +18,7 @@ var settleTests = []ledgerTest{
 	{"an id nobody reserved is journalled", testSettleUnknown},
 	{"what is settled may exceed its hold", testSettleMore},
 	{"a failing journal loses nothing", testJournalFails},
+	{"what is released was never reserved", testRelease},
 }
 
 func testSettle(b *bench) {
@@ -136,4 +137,58 @@ func testJournalFails(b *bench) {
 	b.stands(spend, 30, 0)
 	b.granted(slot)
 	b.journalled(id, policy.UsageReported)
+}
+
+func testRelease(b *bench) {
+	r, ok := b.ledger.(policy.Releaser)
+	if !ok {
+		b.Skip("it cannot lose an answer")
+	}
+	holds := []policy.Hold{
+		Hold(policy.KindSpend, 1000, 100, 1), In("1d", b.clock.Now(), Hold(policy.KindTokens, 1000, 100, 1)),
+		Hold(policy.KindParallel, 2, 1, 0), Hold(policy.KindRequests, 2, 1, 0), Hold(policy.KindTokens, 1000, 100, 1),
+	}
+	taken := func(n int64) {
+		b.Helper()
+		for i, got := range b.balances(holds...) {
+			if got.Used+got.Held != n*holds[i].Amount(0) {
+				b.Errorf("%s: %+v, want what %d requests hold", holds[i].Kind, got, n)
+			}
+		}
+	}
+	release := func(ids ...string) {
+		b.Helper()
+		if err := r.Release(b.Context(), ids...); err != nil {
+			b.Fatal(err)
+		}
+	}
+	kept, gone := b.ask(holds...), b.ask(holds...)
+	b.reserve(kept)
+	b.reserve(gone)
+	taken(2)
+	release(gone.ID)
+	release(gone.ID)
+	taken(1)
+	// Neither a Reserve that was on its way nor the reaper brings it back.
+	if out, err := b.ledger.Reserve(b.Context(), gone); !errors.Is(err, policy.ErrConflict) {
+		b.Errorf("Reserve of what was released: %+v, %v; want ErrConflict", out, err)
+	}
+	late := b.ask(holds...)
+	release(late.ID)
+	if out, err := b.ledger.Reserve(b.Context(), late); !errors.Is(err, policy.ErrConflict) {
+		b.Errorf("Reserve of what was released before: %+v, %v; want ErrConflict", out, err)
+	}
+	taken(1)
+	b.settle(Took(kept.ID, 50, 50, 100))
+	release(kept.ID) // is over
+	for i, want := range []int64{100, 100, 0, 1, 100} {
+		if got := b.balance(holds[i]); got.Used != want || got.Held != 0 {
+			b.Errorf("%s: %+v, want %d used", holds[i].Kind, got, want)
+		}
+	}
+	b.clock.Advance(31 * time.Second)
+	b.reap(0)
+	if n := len(b.journal.Entries()); n != 1 {
+		b.Errorf("%d entries, want the one that was settled", n)
+	}
 }

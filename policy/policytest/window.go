@@ -14,6 +14,7 @@ var windowTests = []ledgerTest{
 	{"a changed limit applies to what is already used", testChangedLimit},
 	{"a day that comes twice", testDayTwice},
 	{"counters are told apart", testApart},
+	{"limits of one length, anchored apart", testAnchors},
 }
 
 func testRollover(b *bench) {
@@ -169,5 +170,41 @@ func testApart(b *bench) {
 		if got := b.balance(h); got.Used+got.Held != want {
 			b.Errorf("hold %d, %+v: %+v, want %d", i, h.Counter(), got, want)
 		}
+	}
+}
+
+// A key's own budget and those it shares begin their windows on days of their own:
+// the end of one changes none of the others, and none is lost while it lasts.
+func testAnchors(b *bench) {
+	d, err := policy.ParseDuration("3d")
+	if err != nil {
+		b.Fatal(err)
+	}
+	used := map[policy.Counter]int64{}
+	for round := range 40 {
+		var holds []policy.Hold
+		for i := range 3 {
+			h := Hold(policy.KindSpend, 1000, 5, 0)
+			h.Window = policy.Every(d, Epoch.AddDate(0, 0, i))
+			h.Start, h.End = h.Window.Bounds(b.clock.Now(), policy.Calendar{})
+			holds = append(holds, h)
+		}
+		if used[holds[0].Counter()] == 0 && round > 20 {
+			b.begin(holds[0]) // as when the entity is changed before its first request of the window
+		}
+		b.settle(Took(b.granted(holds...), 1, 1, 3))
+		for _, h := range holds {
+			used[h.Counter()] += 3
+			b.stands(h, used[h.Counter()], 0)
+		}
+		b.clock.Advance(7 * time.Hour)
+	}
+	b.clock.Advance(72 * time.Hour)
+	n := 0
+	if err := b.ledger.(policy.Inspector).Each(b.Context(), func(policy.Standing) bool { n++; return true }); err != nil {
+		b.Fatal(err)
+	}
+	if n > 6 {
+		b.Errorf("%d counters kept of windows that are over", n)
 	}
 }

@@ -15,11 +15,13 @@
 //
 // A counter's field is <kind>|<window>|<start>|<model>; to it are added
 //
-//	:u used   :h held   :b when it began (µs)   :d seeded      in c
+//	:u used   :h held   :b when it began (µs)   :d seeded   :e when its window ends (ms)   in c
 //	:s sum   :o oldest sub-window   :l newest   :<id> what was taken in it
 //	:<id>i its first and last taking (µs) and the next one's id           in m
 //
-// A scope's minutes are apart from the rest so that Redis forgets idle ones.
+// and <kind>|<window>||<model>:w lists a limit's calendar windows that are kept: those
+// under way, and those that ended less than a day ago. A scope's minutes are apart
+// from the rest so that Redis forgets idle ones.
 //
 // # Invariants
 //
@@ -28,6 +30,7 @@
 //   - Amounts are counted by HINCRBY, on 64-bit integers. Comparisons are on
 //     doubles, exact below 2^53 nano-USD (nine million dollars); above that, limits
 //     err towards refusing.
+//   - Every call may be sent twice: the client repeats one whose answer it lost.
 //   - A call that finds no epoch changes nothing and says ErrNoEpoch: a Redis that
 //     lost its memory must not admit what was already spent.
 //   - Scripts name the scope keys of a settlement from the reservation, undeclared:

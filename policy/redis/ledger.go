@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"time"
@@ -23,9 +24,14 @@ var reserveText string
 //go:embed settle.lua
 var settleText string
 
+//go:embed release.lua
+var releaseText string
+
 var (
 	reserveScript = redis.NewScript(reserveText)
 	settleScript  = redis.NewScript(settleText)
+	releaseScript = redis.NewScript(releaseText)
+	timeScript    = redis.NewScript(`return redis.call('TIME')`)
 )
 
 // ErrNoEpoch says that the counters are not to be believed: Redis is new, or lost
@@ -95,8 +101,10 @@ func (l *Ledger) Reserve(ctx context.Context, ask policy.Ask) (policy.Outcome, e
 		return policy.Outcome{}, fmt.Errorf("draft: %w", err)
 	}
 	ttl := cmp.Or(ask.TTL, 30*time.Second).Milliseconds()
-	args := make([]any, 7, 7+8*len(ask.Holds))
-	args[0], args[1], args[2], args[3], args[4], args[5], args[6] = l.now(ask.At), ttl, ask.Want, ask.Usual, ask.Least, ask.ID, draft
+	// The client sends a call whose answer it lost again; by this the script knows it for the same.
+	try := strconv.FormatUint(rand.Uint64(), 36)
+	args := make([]any, 0, 8+9*len(ask.Holds))
+	args = append(args, l.now(ask.At), ttl, ask.Want, ask.Usual, ask.Least, ask.ID, draft, try)
 	for _, h := range ask.Holds {
 		c := h.Counter()
 		name, base := field(c)
@@ -105,7 +113,7 @@ func (l *Ledger) Reserve(ctx context.Context, ask policy.Ask) (policy.Outcome, e
 		if h.Soft {
 			soft = "1"
 		}
-		args = append(args, name, base, windowCodes[h.Window.Kind], h.Limit, h.Fixed, h.PerToken, int(h.Kind), soft)
+		args = append(args, name, base+":w", windowCodes[h.Window.Kind], h.Limit, h.Fixed, h.PerToken, int(h.Kind), soft, h.End.UnixMilli())
 	}
 	reply, err := reserveScript.Run(ctx, l.client, keys, args...).Slice()
 	if err != nil {
@@ -217,11 +225,35 @@ func (l *Ledger) Renew(ctx context.Context, ttl time.Duration, ids ...string) er
 	return nil
 }
 
+// time is that of the server which counts.
 func (l *Ledger) time(ctx context.Context) (time.Time, error) {
 	if l.clock != nil {
 		return l.clock(), nil
 	}
-	return l.client.Time(ctx).Result()
+	if _, ok := l.client.(*redis.ClusterClient); !ok {
+		return l.client.Time(ctx).Result()
+	}
+	// A command without a key would be answered by any node of a Cluster.
+	v, err := timeScript.Run(ctx, l.client, []string{l.key("epoch")}).Slice()
+	if err != nil || len(v) != 2 {
+		return time.Time{}, fmt.Errorf("time: %w", err)
+	}
+	return time.Unix(number(v[0]), 1000*number(v[1])), nil
+}
+
+// releasedLife is how long a released id is remembered: longer than any call that
+// would still reserve it can be on its way.
+const releasedLife = 10 * time.Minute
+
+// Release implements policy.Releaser.
+func (l *Ledger) Release(ctx context.Context, ids ...string) error {
+	for _, id := range ids {
+		keys := []string{l.key("epoch"), l.key("r", id), l.key("t", id), l.key("expiry")}
+		if err := releaseScript.Run(ctx, l.client, keys, id, int64(releasedLife/time.Second)).Err(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // reapBatch bounds what one Reap settles.

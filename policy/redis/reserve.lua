@@ -1,20 +1,23 @@
 -- Reserves all holds or none. See doc.go for the layout, and policy.Grantable for the rule.
 -- KEYS: epoch, reservation, tombstone, expiry, then one per hold
--- ARGV: now µs ('' for Redis's clock), ttl ms, want, usual, least, id, draft, then 8 per hold:
---       field, base field, window (m rolling minute, v live, c calendar, f lifetime), limit, fixed, per token, kind, soft
+-- ARGV: now µs ('' for Redis's clock), ttl ms, want, usual, least, id, draft, try, then 9 per hold:
+--       field, list of its windows, window (m rolling minute, v live, c calendar, f lifetime), limit, fixed, per token, kind, soft, window's end ms
 if redis.call('EXISTS', KEYS[1]) == 0 then return {'epoch'} end
-if redis.call('EXISTS', KEYS[2], KEYS[3]) > 0 then return {'exists'} end
+-- The client sends a call again whose answer it lost: what that granted, this answers.
+local earlier = redis.call('HMGET', KEYS[2], 'try', 'at', 'out')
+if earlier[1] ~= ARGV[8] and (earlier[2] or redis.call('EXISTS', KEYS[3]) == 1) then return {'exists'} end
 
 local now = tonumber(ARGV[1])
 if not now then
   local t = redis.call('TIME')
   now = tonumber(t[1]) * 1000000 + tonumber(t[2])
 end
+if earlier[2] then now = tonumber(earlier[2]) end
 local want, usual, least = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local WITHIN, MINUTE = 500000, 60000000
 local n = #KEYS - 4
 local output, refused = want, {}
-local used, held, fresh, minutes = {}, {}, {}, {}
+local used, held, fresh, listed, minutes = {}, {}, {}, {}, {}
 
 local function int(x)
   if x == 0 then return '0' end -- '-0' is no integer to Redis
@@ -65,16 +68,16 @@ local function expire(key, field)
 end
 
 for i = 1, n do
-  local key, a = KEYS[4 + i], 7 + (i - 1) * 8
+  local key, a = KEYS[4 + i], 8 + (i - 1) * 9
   local field = ARGV[a + 1]
   if ARGV[a + 3] == 'm' then
     minutes[i] = expire(key, field)
     used[i], held[i] = minutes[i].sum, 0
   else
-    local v = redis.call('HMGET', key, field .. ':u', field .. ':h', field .. ':b')
-    used[i], held[i], fresh[i] = tonumber(v[1] or 0), tonumber(v[2] or 0), not v[3]
+    local v = redis.call('HMGET', key, field .. ':u', field .. ':h', field .. ':b', field .. ':e')
+    used[i], held[i], fresh[i], listed[i] = tonumber(v[1] or 0), tonumber(v[2] or 0), not v[3], v[4]
   end
-  if ARGV[a + 8] ~= '1' then
+  if ARGV[a + 8] ~= '1' and not earlier[2] then
     local limit, fixed, per = tonumber(ARGV[a + 4]), tonumber(ARGV[a + 5]), tonumber(ARGV[a + 6])
     local taken = used[i] + held[i]
     local left = limit - taken
@@ -104,7 +107,7 @@ if #refused > 0 then
   end
   for j, i in ipairs(refused) do
     out[5][j] = i - 1
-    local key, a = KEYS[4 + i], 7 + (i - 1) * 8
+    local key, a = KEYS[4 + i], 8 + (i - 1) * 9
     if ARGV[a + 3] == 'm' then
       -- When enough sub-windows have gone for the least this request would take.
       local over = used[i] + tonumber(ARGV[a + 5]) + tonumber(ARGV[a + 6]) * least - tonumber(ARGV[a + 4])
@@ -123,6 +126,19 @@ if #refused > 0 then
     end
   end
   return out
+end
+
+local function granted()
+  local out = {'granted', int(now), {}, {}, int(output)}
+  for i = 1, n do
+    out[3][i], out[4][i] = int(used[i]), int(held[i])
+  end
+  return out
+end
+
+if earlier[2] then
+  output = tonumber(earlier[3])
+  return granted()
 end
 
 -- Counts an amount now, and tells in which sub-window.
@@ -150,9 +166,27 @@ local function take(key, field, m, amount)
   return redis.call('HINCRBY', key, field .. ':s', int(amount)), id
 end
 
+-- A new calendar window joins the list of its kind's, and those a day over are forgotten: until then
+-- who began in them may still settle. Limits of one length may be anchored apart, so several can be under way.
+local function enlist(key, field, list, ends)
+  redis.call('HSET', key, field .. ':e', int(ends))
+  local kept = {field}
+  local all = redis.call('HGET', key, list)
+  for _, other in ipairs(all and cmsgpack.unpack(all) or {}) do
+    local over = tonumber(redis.call('HGET', key, other .. ':e') or 0)
+    if other == field then
+    elseif now / 1000 > over + 90000000 then
+      redis.call('HDEL', key, other .. ':u', other .. ':h', other .. ':b', other .. ':d', other .. ':e')
+    else
+      kept[#kept + 1] = other
+    end
+  end
+  redis.call('HSET', key, list, cmsgpack.pack(kept))
+end
+
 local holds = {}
 for i = 1, n do
-  local key, a = KEYS[4 + i], 7 + (i - 1) * 8
+  local key, a = KEYS[4 + i], 8 + (i - 1) * 9
   local field, window = ARGV[a + 1], ARGV[a + 3]
   local amount = tonumber(ARGV[a + 5]) + tonumber(ARGV[a + 6]) * output
   local at = '0'
@@ -160,28 +194,11 @@ for i = 1, n do
     used[i], at = take(key, field, minutes[i], amount)
   else
     held[i] = redis.call('HINCRBY', key, field .. ':h', int(amount))
-    if fresh[i] then
-      redis.call('HSETNX', key, field .. ':b', int(now))
-      if window == 'c' then
-        -- A new calendar window: forget the one before the last, keep the last for who is still under way in it.
-        local base = ARGV[a + 2]
-        local last = redis.call('HMGET', key, base .. ':w', base .. ':p')
-        if last[1] ~= field then
-          if last[2] and last[2] ~= field then
-            redis.call('HDEL', key, last[2] .. ':u', last[2] .. ':h', last[2] .. ':b', last[2] .. ':d')
-          end
-          redis.call('HSET', key, base .. ':w', field)
-          if last[1] then redis.call('HSET', key, base .. ':p', last[1]) end
-        end
-      end
-    end
+    if fresh[i] then redis.call('HSETNX', key, field .. ':b', int(now)) end
+    if window == 'c' and not listed[i] then enlist(key, field, ARGV[a + 2], tonumber(ARGV[a + 9])) end
   end
   holds[i] = {key, field, window, ARGV[a + 7], int(amount), at}
 end
-redis.call('HSET', KEYS[2], 'at', int(now), 'out', int(output), 'holds', cmsgpack.pack(holds), 'draft', ARGV[7])
+redis.call('HSET', KEYS[2], 'at', int(now), 'out', int(output), 'holds', cmsgpack.pack(holds), 'draft', ARGV[7], 'try', ARGV[8])
 redis.call('ZADD', KEYS[4], int(now / 1000 + tonumber(ARGV[2])), ARGV[6])
-local out = {'granted', int(now), {}, {}, int(output)}
-for i = 1, n do
-  out[3][i], out[4][i] = int(used[i]), int(held[i])
-end
-return out
+return granted()

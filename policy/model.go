@@ -62,6 +62,7 @@ type Deployment struct {
 	Priority int    // lower is tried first
 	RPM, TPM *int64 // what the provider allows this deployment; nil: no limit
 	Blocked  bool
+	Stored   bool // kept in the database, not in the configuration file
 
 	AccessGroups []string
 	Info         []byte // model_info as configured, JSON, secrets out

@@ -23,6 +23,10 @@ type Config struct {
 
 	Environment map[string]policy.Secret // environment_variables, for what reads os.environ/ later
 	Warnings    []Warning                // in the order of the file
+
+	// What entries from elsewhere stand on; a pointer, as it holds secrets and fmt
+	// prints what is not exported, too.
+	stood *context
 }
 
 // Upstream is what a deployment sets about its calls besides where they go.

@@ -214,6 +214,9 @@ func (b *builder) credential(e *entry, p provider, end endpoint, d *policy.Deplo
 	if d.CredentialHeader == "authorization" {
 		d.CredentialPrefix = "Bearer "
 	}
+	if b.keyless {
+		return
+	}
 	if name, is := from.reference(); is {
 		if _, set := b.lookup(name); !set {
 			b.fail(from, "the environment variable %s is not set, so calls of the model %s would be refused by its provider: set it, or take the model out", printable(name), strconv.Quote(e.name))

@@ -48,17 +48,17 @@ type entry struct {
 // models reads model_list.
 func (r *reader) models(v, credentials value) {
 	named := r.credentials(credentials)
-	if v.null() {
-		return
-	}
 	b := &builder{reader: r, ids: map[string]value{}}
-	for _, item := range r.list(v) {
-		if e := r.entry(item, named); e != nil {
-			b.deployment(e)
+	if !v.null() {
+		for _, item := range r.list(v) {
+			if e := r.entry(item, named); e != nil {
+				b.deployment(e)
+			}
 		}
 	}
-	b.weights()
+	weigh(b.made)
 	b.show()
+	r.cfg.stood = &context{made: b.made, opts: r.opts, prices: r.prices, environ: r.environ, credentials: named, secrets: r.secrets}
 }
 
 // credentials reads credential_list: name → its values.

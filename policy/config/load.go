@@ -100,6 +100,7 @@ func (r *reader) file(data []byte) {
 	r.masterKey()
 	r.models(root.get("model_list"), root.get("credential_list"))
 	r.adjustPrices()
+	r.cfg.stood.adjust = r.adjust
 	r.checkAliases(root)
 }
 

@@ -25,7 +25,8 @@ type reader struct {
 	once    map[string]value  // settings that may stand in two places, and must in one
 	redis   redisParts
 	adjust  adjustment
-	more    int // errors beyond maxErrors
+	more    int  // errors beyond maxErrors
+	keyless bool // credentials are not at hand, and not needed
 }
 
 // Bounds of what is said: a file that is no configuration at all could else be

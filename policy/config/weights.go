@@ -2,12 +2,12 @@ package config
 
 import "slices"
 
-// weights sets shares and priorities by public name: as LiteLLM, by weight where
+// weigh sets shares and priorities by public name: as LiteLLM, by weight where
 // the first deployment has one, else by its rpm, else by its tpm. Where some
 // have an order, those without come last.
-func (b *builder) weights() {
+func weigh(all []made) {
 	groups := map[string][]made{}
-	for _, m := range b.made {
+	for _, m := range all {
 		groups[m.d.Model] = append(groups[m.d.Model], m)
 	}
 	for _, group := range groups {

@@ -70,7 +70,7 @@ func run(ctx context.Context, cfg config, log *slog.Logger) error {
 			return fmt.Errorf("REDIS_URL: %w", err)
 		}
 		defer client.Close()
-		drain := redis.NewDrain(redis.DrainConfig{Client: client, Consumer: cmp.Or(cfg.ReplicaID, boot.ReplicaID()), Sink: store.WriteEntries, Log: log})
+		drain := redis.NewDrain(redis.DrainConfig{Client: client, Consumer: cmp.Or(cfg.ReplicaID, boot.ReplicaID()), Sink: redis.PutAside(client, store.WriteEntries, log), Log: log})
 		drained := make(chan struct{})
 		background, stop := context.WithCancel(context.WithoutCancel(ctx))
 		go func() { defer close(drained); drain.Run(background) }()

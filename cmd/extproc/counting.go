@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -44,7 +45,7 @@ type counting struct {
 func newCounting(ctx context.Context, cfg config, store *postgres.Store, log *slog.Logger, clock func() time.Time, replica string) (*counting, error) {
 	dir := filepath.Join(cfg.StateDir, "spool")
 	if cfg.RedisURL == "" {
-		sp, err := spool.New(spool.Config{Dir: dir, Sink: store.WriteEntries, Log: log})
+		sp, err := spool.New(spool.Config{Dir: dir, Sink: intoTables(store), Log: log})
 		if err != nil {
 			return nil, err
 		}
@@ -110,6 +111,19 @@ func newCounting(ctx context.Context, cfg config, store *postgres.Store, log *sl
 		},
 		close: func() { _ = client.Close() },
 	}, nil
+}
+
+// intoTables writes entries; one that the tables can never hold is told apart, so
+// that the spool puts it aside instead of trying for ever.
+func intoTables(store *postgres.Store) func(context.Context, []policy.Entry) error {
+	return func(ctx context.Context, entries []policy.Entry) error {
+		err := store.WriteEntries(ctx, entries)
+		var rejected *postgres.Rejected
+		if errors.As(err, &rejected) {
+			return &spool.BadEntry{CallID: rejected.Entries[0].CallID, Err: rejected.Reasons[0]}
+		}
+		return err
+	}
 }
 
 // countReplicas keeps count of who shares the limits. While the database is away

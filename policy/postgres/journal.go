@@ -30,6 +30,9 @@ func (r *Rejected) Error() string {
 	return fmt.Sprintf("%d journal entries cannot be stored; the first, %s: %v", len(r.Entries), r.Entries[0].CallID, r.Reasons[0])
 }
 
+// RejectedEntries lists them, for who knows no more than that there can be some.
+func (r *Rejected) RejectedEntries() []policy.Entry { return r.Entries }
+
 func (r *Rejected) add(e policy.Entry, err error) {
 	r.Entries = append(r.Entries, e)
 	r.Reasons = append(r.Reasons, err)

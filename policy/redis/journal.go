@@ -34,6 +34,36 @@ type Drain struct {
 
 const group = "tables"
 
+// Rejection is the error of a sink that wrote a batch but for entries it can
+// never hold.
+type Rejection interface {
+	error
+	RejectedEntries() []policy.Entry
+}
+
+// PutAside wraps a sink: what it rejects for good goes to the stream
+// <prefix>:journal:rejected, for people to look at, and does not hold up the rest.
+func PutAside(c redis.UniversalClient, sink func(context.Context, []policy.Entry) error, log *slog.Logger) func(context.Context, []policy.Entry) error {
+	return func(ctx context.Context, entries []policy.Entry) error {
+		err := sink(ctx, entries)
+		var rejection Rejection
+		if !errors.As(err, &rejection) {
+			return err
+		}
+		for _, e := range rejection.RejectedEntries() {
+			text, err := json.Marshal(e)
+			if err != nil {
+				return err
+			}
+			if err := c.XAdd(ctx, &redis.XAddArgs{Stream: "{purser}:journal:rejected", Values: []any{"e", text}}).Err(); err != nil {
+				return err
+			}
+			log.Error("a journal entry cannot be stored and was put aside", "call_id", e.CallID, "err", rejection)
+		}
+		return nil
+	}
+}
+
 // NewDrain makes a Drain.
 func NewDrain(cfg DrainConfig) *Drain {
 	cfg.Prefix = cmp.Or(cfg.Prefix, "{purser}")

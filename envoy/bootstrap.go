@@ -2,6 +2,7 @@ package envoy
 
 import (
 	"fmt"
+	"time"
 
 	bootstrapv3 "github.com/envoyproxy/go-control-plane/envoy/config/bootstrap/v3"
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
@@ -55,6 +56,10 @@ func Bootstrap(cfg Config) (*bootstrapv3.Bootstrap, error) {
 			})},
 		}}},
 	}
+	if len(cfg.XDS) > 0 {
+		static.Clusters = append(static.Clusters, b.xdsCluster(cfg))
+		boot.DynamicResources = dynamicResources()
+	}
 	if cfg.AdminPort != 0 {
 		boot.Admin = &bootstrapv3.Admin{Address: tcpAddress("127.0.0.1", uint32(cfg.AdminPort))}
 	}
@@ -65,4 +70,30 @@ func Bootstrap(cfg Config) (*bootstrapv3.Bootstrap, error) {
 		return nil, fmt.Errorf("envoy: against Envoy's schema: %w", err)
 	}
 	return boot, nil
+}
+
+// dynamicResources says that clusters come from the xDS servers, and with them their secrets. Listener and routes never do.
+func dynamicResources() *bootstrapv3.Bootstrap_DynamicResources {
+	return &bootstrapv3.Bootstrap_DynamicResources{
+		AdsConfig: &corev3.ApiConfigSource{
+			ApiType:                   corev3.ApiConfigSource_DELTA_GRPC,
+			TransportApiVersion:       corev3.ApiVersion_V3,
+			SetNodeOnFirstMessageOnly: true,
+			GrpcServices: []*corev3.GrpcService{{
+				TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{
+					ClusterName: XDSCluster,
+					// Envoy's own goes up to 30 s: so long would a new model wait after a restart of adminsvc.
+					RetryPolicy: &corev3.RetryPolicy{RetryBackOff: &corev3.BackoffStrategy{
+						BaseInterval: seconds(100 * time.Millisecond), MaxInterval: seconds(time.Second),
+					}},
+				}},
+			}},
+		},
+		CdsConfig: &corev3.ConfigSource{
+			ResourceApiVersion:    corev3.ApiVersion_V3,
+			ConfigSourceSpecifier: &corev3.ConfigSource_Ads{Ads: &corev3.AggregatedConfigSource{}},
+			// Envoy serves nothing until it has its clusters, or this is over: the management plane is worth serving alone.
+			InitialFetchTimeout: seconds(5 * time.Second),
+		},
+	}
 }

@@ -58,6 +58,7 @@ func TestEnvoyTakesTheConfiguration(t *testing.T) {
 		"small":     func(*envoy.Config) {},
 		"bare":      func(c *envoy.Config) { c.Deployments, c.AdminPort = nil, 0 },
 		"fail open": func(c *envoy.Config) { c.FailOpen, c.FailOpenDeployment = true, "openai/eu" },
+		"xDS":       func(c *envoy.Config) { c.XDS, c.Deployments = []string{"adminsvc:9004", "10.0.0.8:9004"}, nil },
 		"no log":    func(c *envoy.Config) { c.AccessLogPath = "off" },
 		"TLS":       func(c *envoy.Config) { c.ExtProcTLS = &envoy.TLS{CABundle: ca, Hostname: "extproc.internal"} },
 		"versions": func(c *envoy.Config) {

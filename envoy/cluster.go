@@ -84,6 +84,16 @@ func (b *builder) adminSvcCluster(cfg Config) *clusterv3.Cluster {
 	return c
 }
 
+// xdsCluster is the cluster of the xDS servers: one stream, to whichever answers.
+func (b *builder) xdsCluster(cfg Config) *clusterv3.Cluster {
+	c := b.cluster(XDSCluster, addresses(cfg.XDS), &httpv3.HttpProtocolOptions{}, HTTP2)
+	c.ConnectTimeout = seconds(time.Second)
+	if t := cfg.XDSTLS; t != nil {
+		c.TransportSocket = b.upstreamTLS(*t)
+	}
+	return c
+}
+
 // cluster is what all clusters have in common.
 func (b *builder) cluster(name string, addrs []hostPort, opts *httpv3.HttpProtocolOptions, proto Protocol) *clusterv3.Cluster {
 	setProtocol(opts, proto)

@@ -21,9 +21,10 @@ const (
 	// MetadataNamespace holds the dynamic metadata that the ext_proc server may send, and the endpoint metadata
 	// (field "deployment") by which it recognises who served.
 	MetadataNamespace = "purser"
-	// ExtProcCluster and AdminSvcCluster are the two clusters that are not deployments.
+	// ExtProcCluster, AdminSvcCluster and XDSCluster are the clusters that are not deployments.
 	ExtProcCluster  = "purser-extproc"
 	AdminSvcCluster = "purser-adminsvc"
+	XDSCluster      = "purser-xds"
 )
 
 // CredentialHeaders are the request headers in which a client of any dialect may present its key.
@@ -74,7 +75,13 @@ type Config struct {
 	// AdminSvc lists the adminsvc servers as host:port, at least one, reached over plain HTTP/1.1.
 	AdminSvc []string
 
-	// Deployments are the providers. Names must be unique. May be empty.
+	// XDS lists the xDS servers (see XDS, which adminsvc runs) as host:port. They bring the deployments and their
+	// credentials, now and later; one is asked at a time. None: only Deployments are there.
+	XDS []string
+	// XDSTLS makes Envoy speak TLS to the xDS servers; nil is plain text, which carries the providers' keys and so is meant
+	// for the same host or a mesh.
+	XDSTLS *TLS
+	// Deployments are the providers that do not come from XDS. Names must be unique. May be empty.
 	Deployments []Deployment
 
 	// BodyLimit is the largest request body in bytes, on both planes. Envoy holds this much per request. On the inference
@@ -158,8 +165,8 @@ func (c Config) Validate() error {
 	for _, list := range []struct {
 		field string
 		addrs []string
-	}{{"ExtProc", c.ExtProc}, {"AdminSvc", c.AdminSvc}} {
-		if len(list.addrs) == 0 {
+	}{{"ExtProc", c.ExtProc}, {"AdminSvc", c.AdminSvc}, {"XDS", c.XDS}} {
+		if len(list.addrs) == 0 && list.field != "XDS" {
 			bad("%s: at least one host:port is needed", list.field)
 		}
 		for _, a := range list.addrs {
@@ -168,12 +175,15 @@ func (c Config) Validate() error {
 			}
 		}
 	}
-	if t := c.ExtProcTLS; t != nil {
+	for field, t := range map[string]*TLS{"ExtProcTLS": c.ExtProcTLS, "XDSTLS": c.XDSTLS} {
+		if t == nil {
+			continue
+		}
 		if t.Hostname == "" {
-			bad("ExtProcTLS.Hostname: missing; without it any certificate would be accepted")
+			bad("%s.Hostname: missing; without it any certificate would be accepted", field)
 		}
 		if (t.CertFile == "") != (t.KeyFile == "") {
-			bad("ExtProcTLS: CertFile and KeyFile belong together")
+			bad("%s: CertFile and KeyFile belong together", field)
 		}
 	}
 	for _, d := range []struct {

@@ -34,6 +34,8 @@ type Deployment struct {
 	Credential string
 	// SecretSource says where Envoy gets the credential from. Default SecretStatic.
 	SecretSource SecretSource
+	// SecretName is the secret's name. Default Name.
+	SecretName string
 
 	// ConnectTimeout bounds connecting, TLS included. Default 5 s.
 	ConnectTimeout time.Duration
@@ -122,6 +124,7 @@ func (d Deployment) withDefaults() Deployment {
 	d.Endpoint.Port = cmp.Or(d.Endpoint.Port, d.Endpoint.defaultPort())
 	d.Hostname = cmp.Or(d.Hostname, d.Endpoint.Host)
 	d.CredentialHeader = cmp.Or(d.CredentialHeader, "authorization")
+	d.SecretName = cmp.Or(d.SecretName, d.Name)
 	d.ConnectTimeout = cmp.Or(d.ConnectTimeout, 5*time.Second)
 	idle := 4 * time.Second
 	if d.Endpoint.tls() {
@@ -145,7 +148,7 @@ func (d Deployment) Validate() error {
 		bad("Name: %d characters, more than 200", len(d.Name))
 	case strings.ContainsFunc(d.Name, func(r rune) bool { return r <= ' ' || r > '~' }):
 		bad("Name %q: only printable ASCII without spaces can be the value of a header", d.Name)
-	case d.Name == ExtProcCluster || d.Name == AdminSvcCluster:
+	case d.Name == ExtProcCluster || d.Name == AdminSvcCluster || d.Name == XDSCluster:
 		bad("Name %q: taken by Purser itself", d.Name)
 	}
 	if err := d.Endpoint.Validate(); err != nil {

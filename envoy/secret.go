@@ -10,7 +10,7 @@ import (
 	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 )
 
-// Secret is the deployment's credential, named like the deployment. It is an error to ask for one that has none.
+// Secret is the deployment's credential, named SecretName. It is an error to ask for one that has none.
 // Envoy shows it as [redacted] in its dumps; this value, and what is rendered from it, holds it in clear.
 func Secret(d Deployment) (*tlsv3.Secret, error) {
 	if err := d.Validate(); err != nil {
@@ -20,7 +20,7 @@ func Secret(d Deployment) (*tlsv3.Secret, error) {
 		return nil, fmt.Errorf("envoy: deployment %q has no credential", d.Name)
 	}
 	return &tlsv3.Secret{
-		Name: d.Name,
+		Name: d.withDefaults().SecretName,
 		Type: &tlsv3.Secret_GenericSecret{GenericSecret: &tlsv3.GenericSecret{
 			Secret: &corev3.DataSource{Specifier: &corev3.DataSource_InlineString{InlineString: d.Credential}},
 		}},
@@ -34,7 +34,7 @@ var errSecretADS = errors.New("SecretSource is SecretADS, but a bootstrap withou
 // silently not run when ext_proc chooses the route, and the caller's key would go to the provider. A credential that is
 // missing is a reply 401 from Envoy, and nothing goes upstream; localreply.go makes it a 502.
 func (b *builder) credentialInjector(d Deployment) *credentialv3.CredentialInjector {
-	ref := &tlsv3.SdsSecretConfig{Name: d.Name}
+	ref := &tlsv3.SdsSecretConfig{Name: d.SecretName}
 	if d.SecretSource == SecretADS {
 		ref.SdsConfig = &corev3.ConfigSource{
 			ResourceApiVersion:    corev3.ApiVersion_V3,

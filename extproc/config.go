@@ -30,6 +30,7 @@ type Config struct {
 	KeyHeader         string        // a further header read for the key before all others, lower case
 	InjectCredentials bool          // set the provider's credential ourselves: for meshes that own their clusters
 	ChargeAbandoned   Abandoned     // what a request costs whose client left before the first byte
+	PlainCodec        bool          // gRPC's own codec in place of ours, for comparison
 	Version           string
 	Metrics           prometheus.Registerer // nil: none
 }

@@ -19,7 +19,6 @@ import (
 
 // Server answers Envoy's ext_proc streams.
 type Server struct {
-	extprocv3.UnimplementedExternalProcessorServer
 	cfg     Config
 	habits  habits
 	live    liveSet
@@ -34,17 +33,28 @@ func New(cfg Config) *Server {
 	return s
 }
 
-// Register adds the server to a gRPC server.
-func (s *Server) Register(g *grpc.Server) { extprocv3.RegisterExternalProcessorServer(g, s) }
+// Register adds the server to a gRPC server made with its Options.
+func (s *Server) Register(g *grpc.Server) {
+	if s.cfg.PlainCodec {
+		extprocv3.RegisterExternalProcessorServer(g, plainServer{s: s})
+		return
+	}
+	g.RegisterService(&service, s)
+}
 
-// Options are what a grpc.Server for this Server needs: a chunk of a streamed
-// reply can be far above gRPC's 4 MiB.
+// Options are what a grpc.Server for this Server needs. Its messages are read and
+// written by a codec of ours, which leaves those of other services alone.
 func (s *Server) Options() []grpc.ServerOption {
-	return []grpc.ServerOption{
+	options := []grpc.ServerOption{
+		// A chunk of a streamed reply can be far above gRPC's 4 MiB.
 		grpc.MaxRecvMsgSize(int(max(s.cfg.BodyLimit, 64<<20)) + 1<<20),
 		grpc.MaxConcurrentStreams(1 << 20),
 		grpc.InitialWindowSize(1 << 20), grpc.InitialConnWindowSize(16 << 20),
 	}
+	if !s.cfg.PlainCodec {
+		options = append(options, grpc.ForceServerCodecV2(newCodec()))
+	}
+	return options
 }
 
 // Run renews live reservations until ctx ends.
@@ -55,12 +65,19 @@ func (s *Server) Run(ctx context.Context) {
 // Open counts the requests under way.
 func (s *Server) Open() int64 { return s.open.Load() }
 
-// Process is one request of Envoy's.
-func (s *Server) Process(stream extprocv3.ExternalProcessor_ProcessServer) (err error) {
+// wire is one stream of Envoy's, free of protobuf.
+type wire interface {
+	Context() context.Context
+	recv() (*inbound, error) // valid until the next call
+	send(messageKind, *outbound) error
+}
+
+// process is one request of Envoy's.
+func (s *Server) process(w wire) (err error) {
 	s.open.Add(1)
 	defer s.open.Add(-1)
 	x := exchange{s: s, id: s.cfg.NewID()}
-	ctx := stream.Context()
+	ctx := w.Context()
 	defer func() {
 		if p := recover(); p != nil {
 			s.cfg.Log.Error("a request made us panic", "call_id", x.id, "panic", p, "stack", string(debug.Stack()))
@@ -69,7 +86,7 @@ func (s *Server) Process(stream extprocv3.ExternalProcessor_ProcessServer) (err 
 		s.finish(ctx, &x)
 	}()
 	for {
-		req, err := stream.Recv()
+		in, err := w.recv()
 		if err != nil {
 			// Envoy is done with the request, or it or the client went away: Recv cannot
 			// tell which, and nobody reads what we would answer.
@@ -78,16 +95,15 @@ func (s *Server) Process(stream extprocv3.ExternalProcessor_ProcessServer) (err 
 			}
 			return err
 		}
-		in, ok := read(req)
-		if !ok {
+		if in.kind == trailers {
 			return status.Error(codes.Unimplemented, "an ext_proc message of a kind this filter is not configured for")
 		}
-		out, err := x.handle(ctx, &in)
+		out, err := x.handle(ctx, in)
 		if err != nil {
 			s.cfg.Log.Error("a request could not be judged", "call_id", x.id, "err", err)
 			return status.Error(codes.Internal, "the request could not be judged")
 		}
-		if err := stream.Send(reply(in.kind, &out)); err != nil {
+		if err := w.send(in.kind, &out); err != nil {
 			return err
 		}
 	}
@@ -104,9 +120,35 @@ func (s *Server) finish(ctx context.Context, x *exchange) {
 	x.close(ctx)
 }
 
-// read takes what we need out of a message of Envoy's.
-func read(req *extprocv3.ProcessingRequest) (inbound, bool) {
-	var in inbound
+// plainServer is the service with gRPC's own codec, for comparison.
+type plainServer struct {
+	extprocv3.UnimplementedExternalProcessorServer
+	s *Server
+}
+
+// Process is one request of Envoy's.
+func (p plainServer) Process(stream extprocv3.ExternalProcessor_ProcessServer) error {
+	return p.s.process(plainWire{stream})
+}
+
+type plainWire struct {
+	extprocv3.ExternalProcessor_ProcessServer
+}
+
+func (w plainWire) recv() (*inbound, error) {
+	req, err := w.Recv()
+	if err != nil {
+		return nil, err
+	}
+	in := read(req)
+	return &in, nil
+}
+
+func (w plainWire) send(kind messageKind, out *outbound) error { return w.Send(reply(kind, out)) }
+
+// read takes what we need out of a message of Envoy's; trailers are what we do not.
+func read(req *extprocv3.ProcessingRequest) inbound {
+	in := inbound{kind: trailers}
 	switch m := req.Request.(type) {
 	case *extprocv3.ProcessingRequest_RequestHeaders:
 		in = inbound{kind: requestHeaders, headers: readHeaders(m.RequestHeaders.GetHeaders()), end: m.RequestHeaders.GetEndOfStream()}
@@ -116,13 +158,11 @@ func read(req *extprocv3.ProcessingRequest) (inbound, bool) {
 		in = inbound{kind: responseHeaders, headers: readHeaders(m.ResponseHeaders.GetHeaders()), end: m.ResponseHeaders.GetEndOfStream()}
 	case *extprocv3.ProcessingRequest_ResponseBody:
 		in = inbound{kind: responseBody, body: m.ResponseBody.GetBody(), end: m.ResponseBody.GetEndOfStream()}
-	default:
-		return in, false
 	}
 	if in.kind == requestHeaders || in.kind == responseHeaders {
 		in.attrs = readAttributes(req.Attributes)
 	}
-	return in, true
+	return in
 }
 
 // readHeaders joins repeated fields with commas but for those where a second one
@@ -151,14 +191,21 @@ func readAttributes(all map[string]*structpb.Struct) map[string]string {
 			case *structpb.Value_StringValue:
 				out[k] = v.StringValue
 			case *structpb.Value_NumberValue:
-				out[k] = strconv.FormatFloat(v.NumberValue, 'f', -1, 64)
+				out[k] = formatNumber(v.NumberValue)
 			}
 		}
 	}
-	if meta := out["xds.upstream_host_metadata"]; meta != "" {
-		out["deployment"] = deploymentIn(meta)
-	}
+	learnDeployment(out)
 	return out
+}
+
+func formatNumber(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
+
+// learnDeployment adds who served, where Envoy tells.
+func learnDeployment(attrs map[string]string) {
+	if meta := attrs["xds.upstream_host_metadata"]; meta != "" {
+		attrs["deployment"] = deploymentIn(meta)
+	}
 }
 
 // deploymentIn finds our endpoint metadata in the text form Envoy sends it in.

@@ -32,6 +32,8 @@ func commands() []command {
 		{name: "up", brief: "run the whole stack on this machine", run: runUp},
 		{name: "migrate", brief: "bring the database at DATABASE_URL up to date", run: runMigrate},
 		{name: "envoy-config", brief: "print the Envoy configuration of a config.yaml", run: runEnvoyConfig},
+		{name: "bench", brief: "compare Envoy alone, with a no-op ext_proc, and with Purser", run: runBench},
+		{name: "bench-part", brief: "run one of the bench's own servers", hidden: true, run: runBenchPart},
 		{name: "fake-provider", brief: "run the model provider of the demo alone", hidden: true, run: runFakeProvider},
 		{name: "version", brief: "print the version", run: func(_ context.Context, _ []string, out io.Writer) error {
 			_, err := fmt.Fprintln(out, version)

@@ -17,7 +17,7 @@ import (
 
 // Commands are what a ledger's ACL user must be allowed, with the keys of its
 // prefix: ACL SETUSER purser on >password ~{purser}:* followed by these.
-const Commands = "+ping +hello +client|setinfo +client|setname +select +info +cluster|slots +cluster|shards +cluster|nodes +command " +
+const Commands = "+ping +hello +select +info +cluster|slots +cluster|nodes +command " +
 	"+eval +evalsha +script|load +time +scan +exists +del +unlink +get +set +setnx +pexpire " +
 	"+hget +hmget +hgetall +hset +hsetnx +hincrby +hdel +hexists +zadd +zrem +zscore +zrange +zrangebyscore " +
 	"+xadd +xlen +xrange +xrevrange +xack +xdel +xgroup|create +xreadgroup +xautoclaim"

@@ -16,6 +16,10 @@ func TestConnectTellsWhatIsWrongWithoutThePassword(t *testing.T) {
 		"unknown scheme":      {"http://:hunter2@localhost", "scheme"},
 		"sentinel, no master": {"redis+sentinel://:hunter2@localhost:26379", "master_name"},
 		"bad database":        {"redis://:hunter2@localhost:6379/x", "redis url"},
+		"no such authority":   {"rediss://:hunter2@localhost:6379?tls_ca=/nowhere", "tls_ca"},
+		"authority, no TLS":   {"redis://:hunter2@localhost:6379?tls_ca=/nowhere", "rediss://"},
+		"certificate, no key": {"rediss+cluster://:hunter2@localhost:6379?tls_cert=/nowhere", "tls_key"},
+		"unknown parameter":   {"redis://:hunter2@localhost:6379?tls_cat=/nowhere", "redis url"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := redis.Connect(c.url)

@@ -49,7 +49,11 @@ type Ledger struct {
 	began   time.Time                 // of the outage
 	island  *memory.Ledger            // counts while the shared ledger is away
 	islands map[string]*memory.Ledger // by reservation: where it is held
+	lost    []string                  // refused, but the shared ledger may hold them: its answer never came
 }
+
+// lostKept bounds lost: those beyond it are charged at their holds when they expire.
+const lostKept = 10_000
 
 // New makes a Ledger.
 func New(cfg Config) *Ledger {
@@ -100,11 +104,47 @@ func (l *Ledger) Reserve(ctx context.Context, ask policy.Ask) (policy.Outcome, e
 		}
 		return out, nil
 	}
-	if errors.Is(err, policy.ErrConflict) || ctx.Err() != nil {
+	if errors.Is(err, policy.ErrConflict) {
+		return out, err
+	}
+	if ctx.Err() != nil {
+		l.doubt(ask.ID)
 		return out, err
 	}
 	l.fail(err)
-	return l.alone(ctx, ask, err)
+	// What is granted here is settled in the shared ledger too, through the spool.
+	if out, err = l.alone(ctx, ask, err); err != nil || !out.Granted {
+		l.doubt(ask.ID)
+	}
+	return out, err
+}
+
+// doubt remembers a request that is refused while the shared ledger may have
+// reserved for it: nothing will ever settle that.
+func (l *Ledger) doubt(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, ok := l.cfg.Shared.(policy.Releaser); ok && len(l.lost) < lostKept {
+		l.lost = append(l.lost, id)
+	}
+}
+
+// release takes back in the shared ledger what is in doubt.
+func (l *Ledger) release(ctx context.Context) {
+	l.mu.Lock()
+	ids := l.lost
+	l.lost = nil
+	l.mu.Unlock()
+	if len(ids) == 0 {
+		return
+	}
+	bounded, cancel := context.WithTimeout(ctx, l.cfg.Timeout)
+	defer cancel()
+	if err := l.cfg.Shared.(policy.Releaser).Release(bounded, ids...); err != nil {
+		l.mu.Lock()
+		l.lost = append(ids, l.lost...)
+		l.mu.Unlock()
+	}
 }
 
 // fail begins an outage, unless one is on.
@@ -213,7 +253,7 @@ func (l *Ledger) Renew(ctx context.Context, ttl time.Duration, ids ...string) er
 	return l.cfg.Shared.Renew(ctx, ttl, shared...)
 }
 
-// Run probes during outages, until ctx ends.
+// Run probes during outages, and takes back what refused requests may hold, until ctx ends.
 func (l *Ledger) Run(ctx context.Context) {
 	tick := time.NewTicker(l.cfg.Every)
 	defer tick.Stop()
@@ -225,6 +265,9 @@ func (l *Ledger) Run(ctx context.Context) {
 		}
 		if l.down.Load() {
 			l.probe(ctx)
+		}
+		if !l.down.Load() {
+			l.release(ctx)
 		}
 	}
 }

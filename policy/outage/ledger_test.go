@@ -17,6 +17,7 @@ import (
 type flaky struct {
 	policy.Ledger
 	away atomic.Bool
+	mute atomic.Bool // it does what it is told, and its answers are lost
 }
 
 var errAway = errors.New("connection refused")
@@ -25,7 +26,18 @@ func (f *flaky) Reserve(ctx context.Context, a policy.Ask) (policy.Outcome, erro
 	if f.away.Load() {
 		return policy.Outcome{}, errAway
 	}
-	return f.Ledger.Reserve(ctx, a)
+	out, err := f.Ledger.Reserve(ctx, a)
+	if f.mute.Load() {
+		return policy.Outcome{}, errAway
+	}
+	return out, err
+}
+
+func (f *flaky) Release(ctx context.Context, ids ...string) error {
+	if f.away.Load() || f.mute.Load() {
+		return errAway
+	}
+	return f.Ledger.(policy.Releaser).Release(ctx, ids...)
 }
 
 func (f *flaky) Settle(ctx context.Context, s policy.Settlement) error {
@@ -49,7 +61,7 @@ func setup(t *testing.T, rule outage.Rule, replicas int) *bench {
 	b.ledger = outage.New(outage.Config{
 		Shared: b.shared, Journal: b.spool, Rule: rule, Replicas: func() int { return replicas }, Clock: b.clock.Now, Every: time.Millisecond,
 		Probe: func(context.Context) error {
-			if b.shared.away.Load() {
+			if b.shared.away.Load() || b.shared.mute.Load() {
 				return errAway
 			}
 			return nil
@@ -157,5 +169,65 @@ func TestADuplicateIDIsNoOutage(t *testing.T) {
 	reserve(t, b, "a", h)
 	if _, err := b.ledger.Reserve(t.Context(), policy.Ask{ID: "a", Holds: []policy.Hold{h}}); !errors.Is(err, policy.ErrConflict) || b.ledger.Down() {
 		t.Errorf("%v, down %v", err, b.ledger.Down())
+	}
+}
+
+// What the shared ledger reserved although its answer never came is nobody's: it is
+// taken back when that answers again, and never charged.
+func TestALostAnswerIsTakenBack(t *testing.T) {
+	h := policytest.Hold(policy.KindSpend, 100, 10, 0)
+	b := setup(t, outage.Deny, 1)
+	stands := func() policy.Balance {
+		all, err := b.shared.Ledger.(policy.Inspector).Standings(t.Context(), []policy.Hold{h})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all[0]
+	}
+	b.shared.mute.Store(true)
+	if _, err := b.ledger.Reserve(t.Context(), policy.Ask{ID: "lost", Holds: []policy.Hold{h}}); err == nil {
+		t.Fatal("admitted without an answer")
+	}
+	if got := stands(); got.Held != 10 {
+		t.Fatalf("%+v, want what was reserved unheard", got)
+	}
+	b.shared.mute.Store(false)
+	<-b.back
+	deadline := time.Now().Add(5 * time.Second)
+	for stands().Held != 0 {
+		if time.Now().After(deadline) {
+			t.Fatalf("%+v, never taken back", stands())
+		}
+		time.Sleep(time.Millisecond)
+	}
+	b.clock.Advance(time.Minute)
+	if n, err := b.shared.Ledger.(policytest.Reaper).Reap(t.Context()); n != 0 || err != nil || len(b.told.Entries()) != 0 {
+		t.Errorf("reaped %d, %v: %d entries for a request that was refused", n, err, len(b.told.Entries()))
+	}
+}
+
+// What the outage itself grants is kept: it is settled through the spool.
+func TestALostAnswerGrantedHereIsSettledOnce(t *testing.T) {
+	h := policytest.Hold(policy.KindSpend, 100, 10, 0)
+	b := setup(t, outage.Share, 1)
+	b.shared.mute.Store(true)
+	if !reserve(t, b, "a", h) {
+		t.Fatal("refused within the share")
+	}
+	b.shared.mute.Store(false)
+	<-b.back
+	if err := b.ledger.Settle(t.Context(), policy.Settlement{ID: "a", Entry: policytest.Took("a", 1, 1, 4)}); err != nil {
+		t.Fatal(err)
+	}
+	spooled := b.spool.Entries()
+	if len(spooled) != 1 {
+		t.Fatalf("%d in the spool", len(spooled))
+	}
+	if err := b.shared.Settle(t.Context(), policy.Settlement{ID: "a", Entry: spooled[0]}); err != nil { // as the spool replays it
+		t.Fatal(err)
+	}
+	got, err := b.shared.Ledger.(policy.Inspector).Standings(t.Context(), []policy.Hold{h})
+	if err != nil || got[0].Used != 4 || got[0].Held != 0 {
+		t.Errorf("%+v, %v; want 4 used and nothing held", got, err)
 	}
 }

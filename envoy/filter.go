@@ -9,8 +9,10 @@ import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	previoushostsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/retry/host/previous_hosts/v3"
 	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
+	"google.golang.org/protobuf/types/known/anypb"
 )
 
 // ExtProcFilterName is the filter's name in the filter chain and the key of per-route settings.
@@ -43,6 +45,12 @@ func ExternalProcessor(cfg FilterConfig) *extprocv3.ExternalProcessor {
 			RetryPolicy: &corev3.RetryPolicy{
 				RetryOn:    "connect-failure,refused-stream,unavailable,reset",
 				NumRetries: u32(2),
+				// Another server, if there is one: the balancer prefers the one with the fewest streams, which is the dead one.
+				RetryHostPredicate: []*corev3.RetryPolicy_RetryHostPredicate{{
+					Name:       "envoy.retry_host_predicates.previous_hosts",
+					ConfigType: &corev3.RetryPolicy_RetryHostPredicate_TypedConfig{TypedConfig: previousHosts()},
+				}},
+				HostSelectionRetryMaxAttempts: 5,
 				RetryBackOff: &corev3.BackoffStrategy{
 					BaseInterval: seconds(5 * time.Millisecond),
 					MaxInterval:  seconds(50 * time.Millisecond),
@@ -86,6 +94,11 @@ func ExternalProcessor(cfg FilterConfig) *extprocv3.ExternalProcessor {
 			ReceivingNamespaces: &extprocv3.MetadataOptions_MetadataNamespaces{Untyped: []string{MetadataNamespace}},
 		},
 	}
+}
+
+// previousHosts is the configuration of the retry predicate of that name: it has no fields.
+func previousHosts() *anypb.Any {
+	return &anypb.Any{TypeUrl: "type.googleapis.com/" + string((&previoushostsv3.PreviousHostsPredicate{}).ProtoReflect().Descriptor().FullName())}
 }
 
 // forwardedHeaders is what the server gets to see. What is not forwarded can be neither judged nor reported; cookies, which

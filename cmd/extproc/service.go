@@ -6,9 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"net"
 	"net/http"
+	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -38,9 +39,13 @@ type service struct {
 	health    *health.Server
 	healing   *policy.Healing
 	unseeded  atomic.Bool // a counter waits for the tables
-	healed    time.Time   // when the counters were last compared; of the reaping goroutine
+	healed    time.Time   // when the counters were last compared; of the goroutine that keeps them
 	unhealed  atomic.Bool // a counter is known to differ from them
 }
+
+// copyEvery is how old the directory's copy on disk may be: what was blocked since is
+// not known to a process that starts from it.
+const copyEvery = 10 * time.Second
 
 // newService reads the configuration and opens what the service stands on.
 func newService(ctx context.Context, cfg config, log *slog.Logger, clock func() time.Time) (*service, error) {
@@ -54,6 +59,7 @@ func newService(ctx context.Context, cfg config, log *slog.Logger, clock func() 
 		return nil, err
 	}
 	s := &service{cfg: cfg, log: log, clock: clock, health: health.NewServer()}
+	s.health.SetServingStatus("", healthpb.HealthCheckResponse_NOT_SERVING)
 	s.directory = policy.NewDirectory(settings, boot.Catalog(file))
 	s.store, err = postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL, DirectURL: cfg.DatabaseDirectURL, Name: "purser-extproc", Log: log})
 	if err != nil {
@@ -68,7 +74,7 @@ func newService(ctx context.Context, cfg config, log *slog.Logger, clock func() 
 	s.healing = &policy.Healing{Directory: s.directory, Ledger: s.counting.counters, History: s.store, Flush: s.counting.flush, Clock: clock}
 	s.feed = postgres.NewFeed(postgres.FeedConfig{
 		Store: s.store, Directory: s.directory, ReplicaID: replica, Kind: "extproc", Log: log,
-		OnChange: s.onChange,
+		OnChange: s.onChange, OnLoad: func() { s.unseeded.Store(true) }, CopyPath: filepath.Join(cfg.StateDir, "directory.copy"), CopyEvery: copyEvery,
 	})
 	headers := make([]string, 0, len(file.General.UserHeaders)+1)
 	if file.General.UserHeader != "" {
@@ -88,17 +94,15 @@ func newService(ctx context.Context, cfg config, log *slog.Logger, clock func() 
 	return s, nil
 }
 
-// load fills the directory and the counters, waiting for the database as long as it takes.
+// load fills the directory, from its copy on disk where the database is away, and
+// the counters as far as they can be had. Without either it waits for the database
+// as long as it takes.
 func (s *service) load(ctx context.Context) error {
 	wait := 100 * time.Millisecond
 	for {
-		err := s.feed.Load(ctx)
+		err := s.feed.Start(ctx)
 		if err == nil {
-			err = s.believe(ctx)
-		}
-		if err == nil {
-			s.log.Info("directory loaded", "keys", s.directory.Keys(), "revision", s.directory.Revision(), "models", len(s.directory.Catalog().Names()))
-			return nil
+			break
 		}
 		s.log.Warn("the directory cannot be loaded yet", "err", err, "again_in", wait)
 		select {
@@ -108,19 +112,44 @@ func (s *service) load(ctx context.Context) error {
 		}
 		wait = min(2*wait, 2*time.Second)
 	}
+	s.log.Info("directory loaded", "keys", s.directory.Keys(), "revision", s.directory.Revision(), "models", len(s.directory.Catalog().Names()))
+	// A store that is away must not keep us from serving: what follows then completes
+	// the counters when it is back, and the ledger's own rule decides until then.
+	bounded, cancel := context.WithTimeout(ctx, believeWithin)
+	defer cancel()
+	if err := s.believe(bounded); err != nil {
+		s.log.Warn("the counters are not complete yet", "err", err)
+		s.unseeded.Store(true)
+	}
+	return ctx.Err()
 }
+
+// believeWithin bounds the wait for complete counters at the start, a million keys
+// among them.
+const believeWithin = 30 * time.Second
 
 // believe completes the counters, or seeds a Redis that lost them.
 func (s *service) believe(ctx context.Context) error {
-	if s.counting.restore != nil {
-		ok, err := s.counting.restore(ctx, s.seeding.All)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			return errors.New("another replica is seeding Redis")
-		}
+	if !s.feed.Current() {
+		return errors.New("the database is away")
 	}
+	if s.counting.restore == nil {
+		return s.seeding.All(ctx)
+	}
+	ok, err := s.counting.restore(ctx, s.seed)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return errors.New("another replica is seeding Redis")
+	}
+	return s.seeding.All(ctx)
+}
+
+// seed completes the counters of a Redis that lost its memory. What is under way
+// meanwhile is in neither; it is found when the counters are next compared.
+func (s *service) seed(ctx context.Context) error {
+	s.unhealed.Store(true)
 	return s.seeding.All(ctx)
 }
 
@@ -152,7 +181,20 @@ func (s *service) onChange(changed []policy.Entity, gone []policy.Ref) {
 // serve runs until ctx ends.
 func (s *service) serve(ctx context.Context) error {
 	defer s.store.Close()
-	s.health.SetServingStatus("", healthpb.HealthCheckResponse_NOT_SERVING)
+	failed := make(chan error, 2)
+	admin := &http.Server{Addr: s.cfg.HTTPAddr, Handler: s.adminHandler(), ReadHeaderTimeout: 5 * time.Second}
+	defer admin.Close()
+	go func() {
+		if err := admin.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+			failed <- fmt.Errorf("HTTP_ADDR: %w", err)
+		}
+	}()
+	if err := s.load(ctx); err != nil {
+		return err
+	}
+	// Only now: Envoy sends requests to whoever takes connections before it has asked
+	// for anybody's health, and an empty directory knows no key. A refused connection it
+	// takes elsewhere.
 	listener, err := net.Listen("tcp", s.cfg.ListenAddr)
 	if err != nil {
 		return fmt.Errorf("LISTEN_ADDR: %w", err)
@@ -160,27 +202,18 @@ func (s *service) serve(ctx context.Context) error {
 	g := grpc.NewServer(s.server.Options()...)
 	s.server.Register(g)
 	healthpb.RegisterHealthServer(g, s.health)
-	failed := make(chan error, 2)
 	go func() { failed <- g.Serve(listener) }()
 
-	admin := &http.Server{Addr: s.cfg.HTTPAddr, Handler: s.adminHandler(), ReadHeaderTimeout: 5 * time.Second}
-	go func() {
-		if err := admin.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
-			failed <- fmt.Errorf("HTTP_ADDR: %w", err)
-		}
-	}()
-
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	defer running.Wait()
 	defer stop()
-	if err := s.load(ctx); err != nil {
-		g.Stop()
-		return err
-	}
-	go s.feed.Run(background)
-	go s.server.Run(background)
-	go s.reap(background)
+	running.Go(func() { _ = s.feed.Run(background) })
+	running.Go(func() { s.server.Run(background) })
+	running.Go(func() { s.reap(background) })
+	running.Go(func() { s.keep(background) })
 	if s.counting.run != nil {
-		go s.counting.run(background)
+		running.Go(func() { s.counting.run(background) })
 	}
 	s.health.SetServingStatus("", healthpb.HealthCheckResponse_SERVING)
 	s.log.Info("serving", "grpc", listener.Addr().String(), "http", s.cfg.HTTPAddr, "ledger", s.counting.name)
@@ -193,7 +226,6 @@ func (s *service) serve(ctx context.Context) error {
 	}
 	s.drain(g)
 	stop()
-	_ = admin.Close()
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	defer s.counting.close()
@@ -218,70 +250,6 @@ func (s *service) drain(g *grpc.Server) {
 		g.Stop()
 		<-done
 	}
-}
-
-// reap settles expired reservations, and completes counters that wait for the
-// tables, until ctx ends.
-func (s *service) reap(ctx context.Context) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-s.counting.back:
-			// What was served meanwhile is on its way to the tables; the counters learn it from there.
-			s.unhealed.Store(true)
-		case <-tick.C:
-			s.complete(ctx)
-			if n, err := s.counting.reaper.Reap(ctx); err != nil {
-				s.log.Warn("expired reservations could not be settled", "err", err)
-			} else if n > 0 {
-				s.log.Warn("reservations expired and were charged at their holds", "count", n)
-			}
-		}
-	}
-}
-
-// complete seeds a Redis that lost its memory, and the counters that wait for the tables.
-func (s *service) complete(ctx context.Context) {
-	if s.counting.restore != nil {
-		if ok, err := s.counting.restore(ctx, s.seeding.All); err != nil {
-			s.log.Warn("redis cannot be seeded yet", "err", err)
-		} else if !ok {
-			s.log.Info("another replica is seeding redis")
-		}
-	}
-	if s.unseeded.CompareAndSwap(true, false) {
-		if err := s.seeding.All(ctx); err != nil {
-			s.unseeded.Store(true)
-		}
-	}
-	if s.unhealed.Swap(false) || s.clock().Sub(s.healed) > healEvery {
-		s.heal(ctx)
-	}
-}
-
-// healEvery is how often the counters are compared with the tables.
-const healEvery = time.Minute
-
-// heal sets right what the counters and the tables do not agree on.
-func (s *service) heal(ctx context.Context) {
-	bounded, cancel := context.WithTimeout(ctx, healEvery/2)
-	defer cancel()
-	s.healed = s.clock()
-	drifts, err := s.healing.All(bounded, true)
-	if err != nil {
-		s.log.Warn("the counters cannot be compared with the tables now", "err", err)
-		return
-	}
-	var sum float64
-	for _, d := range drifts {
-		sum += math.Abs(float64(d.Booked - d.Counted))
-		s.log.Warn("a counter differed from the tables and was set right", "scope", d.Counter.Scope.String(), "window", d.Counter.Window,
-			"counted", policy.Money(d.Counted), "booked", policy.Money(d.Booked))
-	}
-	drift.Set(sum)
 }
 
 // adminHandler answers health on the service's own HTTP port.

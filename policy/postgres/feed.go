@@ -91,6 +91,10 @@ func (f *Feed) Age() time.Duration {
 // on disk, because PostgreSQL is away, serves without being ready.
 func (f *Feed) Ready() bool { return f.ready.Load() }
 
+// Current reports whether the directory was ever read from the tables, rather than
+// from the copy on disk alone.
+func (f *Feed) Current() bool { return f.polled.Load() != 0 }
+
 // Load fills the directory. Run does it too where Load was not called or failed.
 func (f *Feed) Load(ctx context.Context) error {
 	conn, err := f.connect(ctx)

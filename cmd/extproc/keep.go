@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/purser/purser/policy"
+)
+
+// reap settles expired reservations until ctx ends. It has a goroutine of its own:
+// nothing that waits for the tables may hold it up.
+func (s *service) reap(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	failing := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		bounded, cancel := context.WithTimeout(ctx, 10*time.Second)
+		n, err := s.counting.reaper.Reap(bounded)
+		cancel()
+		if err != nil && !failing && ctx.Err() == nil {
+			s.log.Warn("expired reservations cannot be settled now", "err", err)
+		}
+		failing = err != nil
+		if n > 0 {
+			s.log.Warn("reservations expired and were charged at their holds", "count", n)
+		}
+	}
+}
+
+// healEvery is how often the counters are compared with the tables where nothing
+// says that they differ.
+const healEvery = time.Minute
+
+// keep sees to it that the counters can be believed, until ctx ends: it seeds a Redis
+// that lost its memory, completes what waits for the tables, and compares the two.
+func (s *service) keep(ctx context.Context) {
+	tick := time.NewTicker(250 * time.Millisecond)
+	defer tick.Stop()
+	var next time.Time // when what failed is tried again
+	wait := time.Second
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.counting.back:
+			// What was served meanwhile is on its way to the tables; the counters learn it from there.
+			s.unhealed.Store(true)
+		case <-tick.C:
+		}
+		now := time.Now()
+		if now.Before(next) {
+			continue
+		}
+		if s.complete(ctx) {
+			wait = time.Second
+			next = now.Add(wait / 2)
+		} else {
+			next = time.Now().Add(wait)
+			wait = min(2*wait, 8*time.Second)
+		}
+	}
+}
+
+// complete reports whether nothing is left to be done.
+func (s *service) complete(ctx context.Context) bool {
+	bounded, cancel := context.WithTimeout(ctx, healEvery)
+	defer cancel()
+	if s.counting.restore != nil {
+		if ok, err := s.counting.restore(bounded, s.seed); err != nil {
+			s.log.Warn("redis cannot be seeded yet", "err", err)
+			return false
+		} else if !ok {
+			return true // another replica is at it
+		}
+	}
+	if s.unseeded.CompareAndSwap(true, false) {
+		if err := s.seeding.All(bounded); err != nil {
+			s.unseeded.Store(true)
+			s.log.Warn("the counters are not complete yet", "err", err)
+			return false
+		}
+	}
+	if s.unhealed.Load() || s.clock().Sub(s.healed) > healEvery {
+		return s.heal(bounded)
+	}
+	return true
+}
+
+// heal sets right what the counters and the tables do not agree on.
+func (s *service) heal(ctx context.Context) bool {
+	s.unhealed.Store(false)
+	drifts, err := s.healing.All(ctx, true)
+	if err != nil {
+		s.unhealed.Store(true)
+		s.log.Warn("the counters cannot be compared with the tables now", "err", err)
+		return false
+	}
+	s.healed = s.clock()
+	var sum float64
+	for _, d := range drifts {
+		sum += math.Abs(float64(d.Booked - d.Counted))
+		s.log.Warn("a counter differed from the tables and was set right", "scope", d.Counter.Scope.String(), "window", d.Counter.Window,
+			"counted", policy.Money(d.Counted), "booked", policy.Money(d.Booked))
+	}
+	drift.Set(sum)
+	return true
+}

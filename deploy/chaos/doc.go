@@ -1,0 +1,27 @@
+// Package chaos proves that nothing is lost whatever dies. Its tests run a whole
+// stack (`purser up --replicas 2`: two extprocs, two adminsvcs, Redis, PostgreSQL and a
+// real Envoy in front of the fake provider), put it under load, kill, freeze or
+// flush its parts, and then hold the books against what the provider says it served.
+//
+//	go test ./deploy/chaos                      what `make test` runs: a minute and a half
+//	CHAOS=long go test ./deploy/chaos           every pair, every cell of the failure matrix
+//	CHAOS_SOAK=10m go test -run Soak ./deploy/chaos   random faults for so long
+//
+// PURSER_BIN_DIR names a folder with the three programs; without it they are built.
+//
+// # What must hold in the end
+//
+//   - Every request that the provider served has exactly one row of spend_logs,
+//     found by the x-request-id that Envoy gave it, with the provider's own count of
+//     tokens and the price of the configuration; so has every answer a client got.
+//   - A row that nobody could count exactly is marked as an estimate, pays for at
+//     least what the provider wrote, and for no more than the request's hold.
+//   - A row without a request at the provider costs nothing, or is such an estimate: a
+//     process died between the reservation and the call.
+//   - The sums equal the rows they are of. Nothing is held any more, all parallel
+//     slots are back, and the counters agree with the tables.
+//   - Nothing was put aside as unreadable.
+//
+// Times (requests failed during a fault, time until the last of them) depend on the
+// machine: they are printed, not asserted.
+package chaos

@@ -9,6 +9,7 @@ var resources = []func(*server){
 	models,
 	health,
 	spendLogsRoutes,
+	spendRoutes,
 	activities,
 	budgets,
 	tags,

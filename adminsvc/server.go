@@ -59,6 +59,10 @@ type Config struct {
 	UserBudget         *policy.Money
 	UserBudgetDuration string
 
+	// CountTokens counts a text's tokens in an encoding, "" for the default, for
+	// /spend/calculate. nil: it prices answers only.
+	CountTokens func(encoding, text string) int64
+
 	Clock   func() time.Time // default time.Now
 	NewID   func() string    // default a random UUID
 	NewKey  func() string    // default sk- and 16 random bytes in URL-safe base64

@@ -20,8 +20,8 @@ func (a *api) journal(entries ...policy.Entry) {
 var noon = time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
 
 // logWorld has two teams, a project, keys and five requests on two days.
-func logWorld(t *testing.T) (a *api, keys map[string]string) {
-	a = setup(t)
+func logWorld(t *testing.T, change ...func(*Config)) (a *api, keys map[string]string) {
+	a = setup(t, change...)
 	keys = map[string]string{}
 	a.post("/team/new", `{"team_id":"t1","team_alias":"Team One","members_with_roles":[{"role":"admin","user_id":"lead"},{"role":"user","user_id":"ann"}]}`).ok()
 	a.post("/team/new", `{"team_id":"t2"}`).ok()

@@ -1,0 +1,144 @@
+package adminsvc
+
+import (
+	"context"
+	"slices"
+
+	"github.com/purser/purser/policy"
+)
+
+// reportQuery may narrow a report to one entity of any kind, which then is what it is grouped by.
+type reportQuery struct {
+	GroupBy        Opt[string] `query:"group_by" enum:"team,customer,api_key,project,organization,user,tag" doc:"Default team"`
+	APIKey         Opt[string] `query:"api_key" doc:"The key or its hash"`
+	InternalUserID Opt[string] `query:"internal_user_id"`
+	TeamID         Opt[string] `query:"team_id"`
+	CustomerID     Opt[string] `query:"customer_id"`
+	ProjectID      Opt[string] `query:"project_id"`
+	OrganizationID Opt[string] `query:"organization_id"`
+	spendDays
+}
+
+// grouping is how a report by one kind of entity is written.
+type reportGrouping struct {
+	kind         policy.ScopeKind
+	list, entity string // the names of a day's list and of an entity in it
+}
+
+var reportGroupings = map[string]reportGrouping{
+	"team": {policy.ScopeTeam, "teams", "team_name"}, "customer": {policy.ScopeCustomer, "customers", "customer"}, "api_key": {policy.ScopeKey, "api_keys", "api_key"},
+	"project": {policy.ScopeProject, "projects", "project_name"}, "organization": {policy.ScopeOrganization, "organizations", "organization_name"},
+	"user": {policy.ScopeUser, "users", "user_id"}, "tag": {policy.ScopeTag, "tags", "tag"},
+}
+
+func (s *server) spendReport(ctx context.Context, c *Caller, in *reportQuery) (any, error) {
+	if err := s.mayReadAllSpend(ctx, c); err != nil {
+		return nil, err
+	}
+	by := in.GroupBy.Or("team")
+	var ids []string
+	for _, only := range []struct{ by, id string }{
+		{"team", in.TeamID.Or("")}, {"customer", in.CustomerID.Or("")}, {"user", in.InternalUserID.Or("")}, {"project", in.ProjectID.Or("")}, {"organization", in.OrganizationID.Or("")},
+	} {
+		if only.id == "" {
+			continue
+		}
+		if ids != nil {
+			return nil, badRequest(only.by+"_id", "A report can be about one team, customer, user, project or organization: not about two")
+		}
+		by, ids = only.by, []string{only.id}
+	}
+	narrow := func(q *policy.ActivityQuery) {
+		q.IDs = ids
+		if key := in.APIKey.Or(""); key != "" {
+			q.KeyHash = keyHash(key).String()
+		}
+	}
+	if in.APIKey.Or("") != "" && ids == nil {
+		by = "api_key"
+	}
+	g := reportGroupings[by]
+	list, err := s.sums(ctx, &in.spendDays, g.kind, narrow)
+	if err != nil {
+		return nil, err
+	}
+	if by == "api_key" || by == "user" {
+		return totalsReport(g, list), nil
+	}
+	return s.dailyReport(ctx, g, list)
+}
+
+// dailyReport is by day and entity, and within by model and key.
+func (s *server) dailyReport(ctx context.Context, g reportGrouping, list []policy.ActivityRow) (any, error) {
+	names, err := s.entityNames(ctx, g.kind, sortedNames(grouped(list, ofEntity)))
+	if err != nil {
+		return nil, err
+	}
+	days := map[string][]policy.ActivityRow{}
+	for _, r := range list {
+		days[r.Day] = append(days[r.Day], r)
+	}
+	out := []Object{}
+	for _, day := range sortedNames(days) {
+		sums := grouped(days[day], ofEntity)
+		entities := []Object{}
+		for _, id := range dearest(sums, 0) {
+			details := map[[2]string]*metrics{}
+			for i := range days[day] {
+				if r := &days[day][i]; r.Entity == id {
+					k := [2]string{publicName(*r), r.KeyHash}
+					if details[k] == nil {
+						details[k] = &metrics{}
+					}
+					details[k].add(r)
+				}
+			}
+			keys := make([][2]string, 0, len(details))
+			for k := range details {
+				keys = append(keys, k)
+			}
+			slices.SortFunc(keys, func(a, b [2]string) int { return slices.Compare(a[:], b[:]) })
+			meta := []Object{}
+			for _, k := range keys {
+				m := details[k]
+				meta = append(meta, Object{{"model", k[0]}, {"spend", dollars(m.spend)}, {"total_tokens", m.tokens()}, {"api_key", k[1]}})
+			}
+			name := id
+			if alias, _ := names[id].Get("alias").(string); alias != "" && g.entity != "customer" {
+				name = alias
+			}
+			row := Object{{g.entity, name}, {"total_spend", dollars(sums[id].spend)}, {"metadata", meta}}
+			if g.entity != "customer" && g.entity != "tag" {
+				row.Set(g.kind.String()+"_id", id)
+			}
+			entities = append(entities, row)
+		}
+		out = append(out, Object{{"group_by_day", day + "T00:00:00+00:00"}, {g.list, entities}})
+	}
+	return out, nil
+}
+
+// totalsReport is by entity over all the days, and within by model.
+func totalsReport(g reportGrouping, list []policy.ActivityRow) any {
+	sums := grouped(list, ofEntity)
+	perModel := map[string]map[string]*metrics{}
+	for i := range list {
+		r := &list[i]
+		if perModel[r.Entity] == nil {
+			perModel[r.Entity] = map[string]*metrics{}
+		}
+		addTo(perModel[r.Entity], publicName(*r), r)
+	}
+	cost := func(m *metrics) Object {
+		return Object{{"total_cost", dollars(m.spend)}, {"total_input_tokens", m.input}, {"total_output_tokens", m.output}}
+	}
+	out := []Object{}
+	for _, id := range dearest(sums, 0) {
+		details := []Object{}
+		for _, model := range dearest(perModel[id], 0) {
+			details = append(details, append(Object{{"model", model}}, cost(perModel[id][model])...))
+		}
+		out = append(out, append(append(Object{{g.entity, id}}, cost(sums[id])...), Member{"model_details", details}))
+	}
+	return out
+}

@@ -80,6 +80,7 @@ func TestWrongFieldsAreNamed(t *testing.T) {
 		{"money", `1e300`, "less_than_equal", "[body money]"}, {"money", `true`, "float_type", "[body money]"},
 		{"time", `"soon"`, "datetime_parsing", "[body time]"}, {"time", `5`, "datetime_type", "[body time]"},
 		{"list", `"a"`, "list_type", "[body list]"}, {"list", `[1]`, "string_type", "[body list 0]"},
+		{"list", `["a","` + strings.Repeat("x", 1025) + `"]`, "string_too_long", "[body list 1]"},
 		{"counts", `[]`, "dict_type", "[body counts]"}, {"counts", `{"m":"x"}`, "int_parsing", "[body counts m]"},
 		{"object", `[]`, "dict_type", "[body object]"},
 		{"enum", `"c"`, "literal_error", "[body enum]"},

@@ -190,11 +190,18 @@ func (*timeValue) schema() *huma.Schema { return schemaOf(huma.TypeString, "date
 
 type listValue []string
 
+// maxItem bounds the items of lists, in bytes: names, ids and keys, which every
+// extproc holds in memory.
+const maxItem = 1024
+
 func (l *listValue) parse(d *decoding, at location, v jsontext.Value) jsontext.Value {
 	out := []string{}
 	d.items(at, v, func(at location, v jsontext.Value) {
 		var t textValue
 		t.parse(d, at, v)
+		if len(t) > maxItem {
+			d.fail("string_too_long", at, "Input is longer than "+itoa(maxItem)+" bytes")
+		}
 		out = append(out, string(t))
 	})
 	*l = out

@@ -47,7 +47,14 @@ def organization(admin, unique, **limits):
     name = admin.post("/organization/new", organization_alias=unique("org"), **limits)["organization_id"]
     teams = [admin.post("/team/new", organization_id=name)["team_id"] for _ in range(2)]
     keys = [admin.key_for(team_id=teams[0]), admin.key_for(team_id=teams[1]), admin.key_for(organization_id=name)]
-    return Governed("organization", name, keys, lambda **l: admin.patch("/organization/update", organization_id=name, **l))
+
+    def update(**l):
+        if None in l.values():  # null is absent to the older call, and clears with the newer
+            admin.patch(f"/v2/organization/{name}", **l)
+        else:
+            admin.patch("/organization/update", organization_id=name, **l)
+
+    return Governed("organization", name, keys, update)
 
 
 def customer(admin, unique, **limits):

@@ -3,7 +3,6 @@
 import json
 import os
 import pathlib
-import random
 import signal
 import subprocess
 import tempfile
@@ -101,7 +100,7 @@ class Running:
 
 class Stack(Running):
     """A stack of a test's own: `purser up` with a configuration, an empty database and, where the
-    tests run on Redis, a Redis database of its own. Use it in a with statement."""
+    tests run on Redis, a Redis of its own. Use it in a with statement."""
 
     def __init__(self, near, extra="", general=""):
         """near is a running stack, whose PostgreSQL holds the database. The configuration is the demo's, with
@@ -118,9 +117,6 @@ class Stack(Running):
         with psycopg.connect(self.near["database_url"], autocommit=True) as c:
             c.execute(f'CREATE DATABASE "{self.database}"')
         self.database_url = _with_path(self.near["database_url"], self.database)
-        redis = self.near.get("redis_url", "")
-        # Database 0 is the main stack's; a test server has 10000 (see e2e_test.go).
-        self.redis_url = _with_path(redis, str(random.randrange(1, 10000))) if redis else ""
 
     def __enter__(self):
         self.start()
@@ -134,10 +130,11 @@ class Stack(Running):
     def spawn(self):
         """Starts the process and does not wait for it to be ready."""
         env = {k: v for k, v in os.environ.items() if not k.startswith(("PURSER_", "FAKE_PROVIDER", "DATABASE_", "REDIS_"))}
-        env |= {"DATABASE_URL": self.database_url, "REDIS_URL": self.redis_url}
+        env |= {"DATABASE_URL": self.database_url}
+        redis = "auto" if self.near.get("redis_url") else "off"
         with open(self.log, "ab") as out:
             self.process = subprocess.Popen(
-                [PURSER, "up", "--config", self.config, "--port", "0", "--state-dir", self.dir / "state"],
+                [PURSER, "up", "--config", self.config, "--port", "0", "--state-dir", self.dir / "state", "--redis", redis],
                 cwd=REPO, env=env, stdout=out, stderr=subprocess.STDOUT,
             )
         return self.process

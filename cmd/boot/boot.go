@@ -29,12 +29,15 @@ type Options struct {
 // Load reads config.yaml and says what in it has no effect. Without a file there
 // are no models, and the master key must come from the environment.
 func Load(o Options, log *slog.Logger) (*config.Config, error) {
-	cfg := &config.Config{}
+	var cfg *config.Config
+	var err error
 	if o.ConfigFile != "" {
-		var err error
-		if cfg, err = config.Load(o.ConfigFile, os.LookupEnv); err != nil {
-			return nil, fmt.Errorf("%s:\n%w", o.ConfigFile, err)
-		}
+		cfg, err = config.Load(o.ConfigFile, os.LookupEnv)
+	} else {
+		cfg, err = config.Parse(nil, config.Options{Env: os.LookupEnv})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s:\n%w", o.ConfigFile, err)
 	}
 	for _, w := range cfg.Warnings {
 		log.Warn("config: " + w.String())

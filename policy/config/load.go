@@ -28,12 +28,18 @@ func Load(path string, env func(string) (string, bool)) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
-	return Parse(data, Options{Env: env, ReadFile: func(name string) ([]byte, error) {
+	files := []string{path}
+	c, err := Parse(data, Options{Env: env, ReadFile: func(name string) ([]byte, error) {
 		if !filepath.IsAbs(name) {
 			name = filepath.Join(filepath.Dir(path), name)
 		}
+		files = append(files, name)
 		return readFile(name)
 	}})
+	if c != nil && c.stood != nil {
+		c.stood.files = files
+	}
+	return c, err
 }
 
 // readFile reads a file, but not much more of it than Parse takes.

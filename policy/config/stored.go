@@ -17,6 +17,7 @@ type context struct {
 	credentials map[string]value
 	secrets     []string
 	adjust      adjustment
+	files       []string
 }
 
 // Stored is a compiled model of the database.
@@ -124,6 +125,9 @@ func (c *Config) base() *context {
 	}
 	return c.stood
 }
+
+// Files lists what Load read: the file and those it includes.
+func (c *Config) Files() []string { return c.base().files }
 
 // Has reports whether the file has a deployment of this id.
 func (c *Config) Has(id string) bool {

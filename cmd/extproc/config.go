@@ -20,6 +20,8 @@ type config struct {
 	BudgetStatus      int           `env:"BUDGET_EXCEEDED_STATUS"`                  // default 422, or config.yaml's
 	Abandoned         string        `env:"ABANDONED" envDefault:"free"`             // free, input or hold
 	InjectCredentials bool          `env:"INJECT_CREDENTIALS"`                      // set the provider's credential here, not in Envoy
+	SaltKey           string        `env:"SALT_KEY"`                                // opens stored credentials; needed with INJECT_CREDENTIALS only
+	LiteLLMSaltKey    string        `env:"LITELLM_SALT_KEY"`                        // the same, after SALT_KEY
 	BodyLimit         int64         `env:"BODY_LIMIT" envDefault:"16777216"`        // bytes of a request
 	Deadline          time.Duration `env:"LEDGER_DEADLINE" envDefault:"700ms"`      // below Envoy's message timeout
 	Drain             time.Duration `env:"DRAIN_TIMEOUT" envDefault:"30s"`          // for streams under way at SIGTERM

@@ -31,6 +31,7 @@ type service struct {
 	log       *slog.Logger
 	clock     func() time.Time
 	directory *policy.Directory
+	models    *boot.Models
 	store     *postgres.Store
 	counting  *counting
 	feed      *postgres.Feed
@@ -60,7 +61,10 @@ func newService(ctx context.Context, cfg config, log *slog.Logger, clock func() 
 	}
 	s := &service{cfg: cfg, log: log, clock: clock, health: health.NewServer()}
 	s.health.SetServingStatus("", healthpb.HealthCheckResponse_NOT_SERVING)
-	s.directory = policy.NewDirectory(settings, boot.Catalog(file))
+	s.directory = policy.NewDirectory(settings, nil)
+	if err := s.newModels(opts, file, settings); err != nil {
+		return nil, err
+	}
 	s.store, err = postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL, DirectURL: cfg.DatabaseDirectURL, Name: "purser-extproc", Log: log})
 	if err != nil {
 		return nil, err
@@ -74,7 +78,7 @@ func newService(ctx context.Context, cfg config, log *slog.Logger, clock func() 
 	s.healing = &policy.Healing{Directory: s.directory, Ledger: s.counting.counters, History: s.store, Flush: s.counting.flush, Clock: clock}
 	s.feed = postgres.NewFeed(postgres.FeedConfig{
 		Store: s.store, Directory: s.directory, ReplicaID: replica, Kind: "extproc", Log: log,
-		OnChange: s.onChange, OnLoad: func() { s.unseeded.Store(true) }, CopyPath: filepath.Join(cfg.StateDir, "directory.copy"), CopyEvery: copyEvery,
+		OnChange: s.onChange, After: "adminsvc", OnLoad: func() { s.models.Rebuild(); s.unseeded.Store(true) }, CopyPath: filepath.Join(cfg.StateDir, "directory.copy"), CopyEvery: copyEvery,
 	})
 	headers := make([]string, 0, len(file.General.UserHeaders)+1)
 	if file.General.UserHeader != "" {
@@ -157,6 +161,7 @@ func (s *service) seed(ctx context.Context) error {
 // change gets its answer. Where the tables cannot tell, the counter starts at
 // zero and is completed by the next full pass.
 func (s *service) onChange(changed []policy.Entity, gone []policy.Ref) {
+	s.models.Changed(changed, gone)
 	ctx, cancel := context.WithTimeout(context.Background(), 900*time.Millisecond)
 	defer cancel()
 	if err := s.seeding.Entities(ctx, changed); err != nil {
@@ -210,6 +215,7 @@ func (s *service) serve(ctx context.Context) error {
 	defer stop()
 	running.Go(func() { _ = s.feed.Run(background) })
 	running.Go(func() { s.server.Run(background) })
+	running.Go(func() { s.models.Watch(background) })
 	running.Go(func() { s.reap(background) })
 	running.Go(func() { s.keep(background) })
 	if s.counting.run != nil {

@@ -10,12 +10,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
@@ -27,6 +27,7 @@ import (
 	"github.com/purser/purser/policy"
 	"github.com/purser/purser/policy/memory"
 	"github.com/purser/purser/policy/policytest"
+	"github.com/purser/purser/policy/redis/redistest"
 )
 
 // plane is a real Envoy, our server, and the fake provider behind them.
@@ -34,12 +35,28 @@ type plane struct {
 	t         testing.TB
 	url       string
 	directory *policy.Directory
-	ledger    *memory.Ledger
+	ledger    policy.Inspector
+	reaper    policytest.Reaper
 	journal   *policytest.Journal
 	provider  *fakeprovider.Provider
 	envoy     *envoytest.Envoy
-	server    *extproc.Server
+	server    *extproc.Server // the first
 	grpc      *grpc.Server
+	servers   []*extproc.Server
+	metrics   *prometheus.Registry // of the first server
+}
+
+// rig is what a plane is made of, where it differs from the usual: one server that
+// counts in memory by the clock on the wall.
+type rig struct {
+	settings policy.Settings
+	entities []policy.Entity
+	models   []*policy.Deployment      // besides the usual ones; reached like them
+	servers  int                       // behind the one Envoy
+	ledger   func(i int) policy.Ledger // of each server; they count together
+	clock    func() time.Time
+	tune     func(*extproc.Config)
+	envoy    func(*envoy.Config)
 }
 
 const (
@@ -77,44 +94,93 @@ func models(endpoint *url.URL) []*policy.Deployment {
 // start runs a plane that knows these entities.
 func start(t testing.TB, settings policy.Settings, tune func(*extproc.Config), entities ...policy.Entity) *plane {
 	t.Helper()
-	p := &plane{t: t, journal: &policytest.Journal{}, provider: fakeprovider.New(fakeprovider.Options{APIKeys: []string{providerKey}})}
+	return rig{settings: settings, tune: tune, entities: entities}.start(t)
+}
+
+func (r rig) start(t testing.TB) *plane {
+	t.Helper()
+	p := &plane{t: t, journal: &policytest.Journal{}, provider: fakeprovider.New(fakeprovider.Options{APIKeys: []string{providerKey}}), metrics: prometheus.NewRegistry()}
 	upstream := httptest.NewServer(p.provider)
 	t.Cleanup(upstream.Close)
 	at, _ := url.Parse(upstream.URL)
 	deployments := models(at)
-	settings.MasterKey, settings.HasMasterKey, settings.MasterUserID = policy.HashKey(masterKey), true, "default_user_id"
-	p.directory = policytest.Directory(settings, deployments, entities...)
-	p.ledger = memory.New(memory.Config{Journal: p.journal})
-
-	cfg := extproc.Config{Directory: p.directory, Ledger: p.ledger, Version: "test"}
-	if tune != nil {
-		tune(&cfg)
+	for _, d := range r.models {
+		d.Scheme, d.Host, d.Port, d.Credential = "http", "127.0.0.1", deployments[0].Port, providerKey
+		deployments = append(deployments, d)
 	}
-	p.server = extproc.New(cfg)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	r.settings.MasterKey, r.settings.HasMasterKey, r.settings.MasterUserID = policy.HashKey(masterKey), true, "default_user_id"
+	p.directory = policytest.Directory(r.settings, deployments, r.entities...)
+	if r.ledger == nil {
+		l := memory.New(memory.Config{Journal: p.journal, Clock: r.clock})
+		r.ledger = func(int) policy.Ledger { return l }
 	}
-	p.grpc = grpc.NewServer(p.server.Options()...)
-	p.server.Register(p.grpc)
-	healthpb.RegisterHealthServer(p.grpc, health.NewServer())
-	go func() { _ = p.grpc.Serve(l) }()
-	ctx, cancel := context.WithCancel(context.Background())
-	go p.server.Run(ctx)
-	t.Cleanup(func() { cancel(); p.grpc.Stop() })
 
+	var addresses []string
+	for i := range max(r.servers, 1) {
+		cfg := extproc.Config{Directory: p.directory, Ledger: r.ledger(i), Clock: r.clock, Version: "test"}
+		if i == 0 {
+			cfg.Metrics = p.metrics
+			p.ledger, _ = cfg.Ledger.(policy.Inspector)
+			p.reaper, _ = cfg.Ledger.(policytest.Reaper)
+		}
+		if r.tune != nil {
+			r.tune(&cfg)
+		}
+		server := extproc.New(cfg)
+		address, g := serve(t, server)
+		addresses = append(addresses, address)
+		p.servers = append(p.servers, server)
+		if i == 0 {
+			p.server, p.grpc = server, g
+		}
+	}
 	admin := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(admin.Close)
-	config := envoy.Config{ExtProc: []string{l.Addr().String()}, AdminSvc: []string{strings.TrimPrefix(admin.URL, "http://")}}
+	config := envoy.Config{ExtProc: addresses, AdminSvc: []string{strings.TrimPrefix(admin.URL, "http://")}}
 	for _, d := range deployments {
 		config.Deployments = append(config.Deployments, envoy.Deployment{
 			Name: d.Cluster(), Endpoint: envoy.Endpoint{Scheme: d.Scheme, Host: d.Host, Port: d.Port},
 			CredentialHeader: d.CredentialHeader, CredentialPrefix: d.CredentialPrefix, Credential: d.Credential.Reveal(),
 		})
 	}
+	if r.envoy != nil {
+		r.envoy(&config)
+	}
 	p.envoy = envoytest.Start(t, config)
+	p.envoy.WaitStat(t, "cluster.purser-extproc.membership_healthy", len(addresses))
 	p.url = p.envoy.URL
 	return p
+}
+
+// serve runs a server until the test ends.
+func serve(t testing.TB, server *extproc.Server) (address string, g *grpc.Server) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g = grpc.NewServer(server.Options()...)
+	server.Register(g)
+	healthpb.RegisterHealthServer(g, health.NewServer())
+	go func() { _ = g.Serve(l) }()
+	ctx, cancel := context.WithCancel(context.Background())
+	go server.Run(ctx)
+	t.Cleanup(func() { cancel(); g.Stop() })
+	return l.Addr().String(), g
+}
+
+// underway counts the requests in all servers.
+func (p *plane) underway() (n int64) {
+	for _, s := range p.servers {
+		n += s.Open()
+	}
+	return n
+}
+
+// idle waits until every request is over, settled and all.
+func (p *plane) idle() {
+	p.t.Helper()
+	eventually(p.t, "every request is over", func() bool { return p.underway() == 0 })
 }
 
 // call is one request to be sent.
@@ -221,4 +287,4 @@ func key(plain string, change func(*policy.Key)) *policy.Key {
 	return k
 }
 
-func TestMain(m *testing.M) { os.Exit(m.Run()) }
+func TestMain(m *testing.M) { redistest.Main(m) }

@@ -43,8 +43,10 @@ func (x *exchange) settle(ctx context.Context, status policy.Status, problem str
 		if r.Failed && e.Status == policy.StatusSuccess {
 			e.Status, e.Error = policy.StatusFailure, r.Failure
 		}
-		if r.Complete && status == policy.StatusSuccess && e.Usage.Output > 0 && !x.outcome.Lowered && !r.Failed {
-			x.s.habits.learn(x.keyHash, x.request.Model, e.Usage.Output/max(x.request.Choices, 1))
+		// An answer that our cap may have cut says nothing of how long it would have been.
+		length := e.Usage.Output / max(x.request.Choices, 1)
+		if r.Complete && status == policy.StatusSuccess && !r.Failed && (!x.outcome.Lowered || length < x.outcome.Output) {
+			x.s.habits.learn(x.keyHash, x.request.Model, length)
 		}
 	}
 	e.Cost = policy.CostOf(e.Usage, x.price())

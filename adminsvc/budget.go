@@ -256,6 +256,16 @@ func (s *server) deleteBudget(ctx context.Context, c *Caller, in *budgetDeletion
 				return badRequest("id", "Budget %s is in use: %d of kind %s refer to it, such as %s. Give them another first", b.ID, page.Total, kind, clip(page.Entities[0].Ref().ID))
 			}
 		}
+		if b.ID == s.Settings().CustomerBudget {
+			return badRequest("id", "Budget %s is in use: the configuration gives it to customers without one", b.ID)
+		}
+		page, err := tx.List(ctx, policy.Query{Kind: policy.EntityKey, Where: []policy.Condition{{Field: "fields.end_user_budget_id", Op: policy.Is, Value: b.ID}}, Limit: 1})
+		if err != nil {
+			return err
+		}
+		if page.Total > 0 {
+			return badRequest("id", "Budget %s is in use: %d keys give it to customers without one. Give them another first", b.ID, page.Total)
+		}
 		return tx.Delete(ctx, b.Ref())
 	})
 	if err != nil {

@@ -34,7 +34,10 @@ func TestABudgetWorthTwentyRequests(t *testing.T) {
 			}
 			p := r.start(t)
 			for i, c := range cases {
-				if r := p.send(call{key: masterKey, body: chat("gpt-4", c.output)}); r.StatusCode != 200 {
+				ask := func(more ...any) map[string]any {
+					return prompt("gpt-4", fmt.Sprintf(`fake:{"output_tokens":%d,"chunks":20}`, c.output), more...)
+				}
+				if r := p.send(call{key: masterKey, body: ask()}); r.StatusCode != 200 {
 					t.Fatalf("status %d: %s", r.StatusCode, r.body)
 				}
 				seen := p.provider.Requests(0)
@@ -44,7 +47,7 @@ func TestABudgetWorthTwentyRequests(t *testing.T) {
 						k.Limits.MaxBudget, k.Limits.MaxParallel = &budget, ptr(int64(100))
 					}))
 				}
-				body := chat("gpt-4", c.output, c.more...)
+				body := ask(c.more...)
 				check := func(t *testing.T, key string, passed, least int) {
 					t.Helper()
 					p.idle()
@@ -77,7 +80,7 @@ func TestABudgetWorthTwentyRequests(t *testing.T) {
 					t.Run(c.name+"/"+how, func(t *testing.T) {
 						p.provider.Reset()
 						key := fmt.Sprintf("sk-%d-%s", i, how)
-						body := chat("gpt-4", c.output, append(c.more, "stream", how != "at-once")...)
+						body := ask(append(c.more, "stream", how != "at-once")...)
 						statuses := p.storm(64, func(int) call { return call{key: key, body: body} })
 						if statuses[200]+statuses[422] != 64 {
 							t.Errorf("statuses %v, want 200 and 422 only", statuses)

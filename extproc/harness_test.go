@@ -117,7 +117,7 @@ func (r rig) start(t testing.TB) *plane {
 
 	var addresses []string
 	for i := range max(r.servers, 1) {
-		cfg := extproc.Config{Directory: p.directory, Ledger: r.ledger(i), Clock: r.clock, Version: "test"}
+		cfg := extproc.Config{Directory: p.directory, Ledger: r.ledger(i), Clock: r.clock, Deadline: patience, Version: "test"}
 		if i == 0 {
 			cfg.Metrics = p.metrics
 			p.ledger, _ = cfg.Ledger.(policy.Inspector)
@@ -136,7 +136,8 @@ func (r rig) start(t testing.TB) *plane {
 	}
 	admin := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(admin.Close)
-	config := envoy.Config{ExtProc: addresses, AdminSvc: []string{strings.TrimPrefix(admin.URL, "http://")}}
+	// A busy machine is not what is tested: tests of deadlines set their own.
+	config := envoy.Config{MessageTimeout: patience, ExtProc: addresses, AdminSvc: []string{strings.TrimPrefix(admin.URL, "http://")}}
 	for _, d := range deployments {
 		config.Deployments = append(config.Deployments, envoy.Deployment{
 			Name: d.Cluster(), Endpoint: envoy.Endpoint{Scheme: d.Scheme, Host: d.Host, Port: d.Port},
@@ -258,17 +259,25 @@ func (p *plane) open(ctx context.Context, c call) *http.Response {
 
 // chat is a body that asks model for an answer of so many tokens.
 func chat(model string, tokens int, more ...any) map[string]any {
-	b := map[string]any{"model": model, "messages": []any{map[string]any{"role": "user", "content": fmt.Sprintf(`fake:{"output_tokens":%d}`, tokens)}}}
+	return prompt(model, fmt.Sprintf(`fake:{"output_tokens":%d}`, tokens), more...)
+}
+
+// prompt is a body with one message, and further members.
+func prompt(model, text string, more ...any) map[string]any {
+	b := map[string]any{"model": model, "messages": []any{map[string]any{"role": "user", "content": text}}}
 	for i := 0; i+1 < len(more); i += 2 {
 		b[more[i].(string)] = more[i+1]
 	}
 	return b
 }
 
+// patience is for a machine that is busy with other tests.
+const patience = 20 * time.Second
+
 // eventually waits for a condition without sleeping past it.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(patience)
 	for !ok() {
 		if time.Now().After(deadline) {
 			t.Fatalf("never: %s", what)

@@ -12,6 +12,13 @@ type config struct {
 	ConfigFile        string        `env:"CONFIG_FILE"`                             // config.yaml in LiteLLM's format
 	MasterKey         string        `env:"LITELLM_MASTER_KEY"`                      // before the file's
 	ListenAddr        string        `env:"LISTEN_ADDR" envDefault:"127.0.0.1:9001"` // HTTP, for Envoy
+	XDSAddr           string        `env:"XDS_ADDR"`                                // gRPC, for Envoys that get their clusters here; empty: none do
+	XDSCert           string        `env:"XDS_TLS_CERT"`                            // PEM file of its certificate
+	XDSKey            string        `env:"XDS_TLS_KEY"`                             // PEM file of its key
+	XDSClientCA       string        `env:"XDS_TLS_CLIENT_CA"`                       // PEM file of the authority of the Envoys' certificates
+	XDSInsecure       bool          `env:"XDS_INSECURE"`                            // plain text beyond this host: where a mesh looks after it
+	SaltKey           string        `env:"SALT_KEY"`                                // seals stored credentials; default the master key
+	LiteLLMSaltKey    string        `env:"LITELLM_SALT_KEY"`                        // the same, after SALT_KEY
 	TeamListFormat    string        `env:"TEAM_LIST_FORMAT" envDefault:"object"`    // object, as documented, or LiteLLM's array
 	UnpricedModels    string        `env:"UNPRICED_MODELS" envDefault:"allow"`      // as for extproc
 	BudgetEdge        string        `env:"BUDGET_EDGE" envDefault:"clamp"`          // as for extproc

@@ -17,7 +17,6 @@ import (
 
 	"github.com/purser/purser/adminsvc"
 	"github.com/purser/purser/cmd/boot"
-	"github.com/purser/purser/policy"
 	"github.com/purser/purser/policy/postgres"
 	"github.com/purser/purser/policy/redis"
 )
@@ -76,10 +75,22 @@ func run(ctx context.Context, cfg config, log *slog.Logger) error {
 		go func() { defer close(drained); drain.Run(background) }()
 		defer func() { stop(); <-drained }()
 	}
-	catalog := boot.Catalog(file)
+	known, err := newModels(cfg, opts, file, settings, store, log)
+	if err != nil {
+		return err
+	}
+	stopXDS, err := known.serveXDS(cfg)
+	if err != nil {
+		return err
+	}
+	defer stopXDS()
+	followed := make(chan struct{})
+	following, unfollow := context.WithCancel(context.WithoutCancel(ctx))
+	go func() { defer close(followed); known.run(following) }()
+	defer func() { unfollow(); <-followed }()
 	api := adminsvc.New(adminsvc.Config{
 		Store: store, Spend: store, Adjust: store.Adjust, Log: log, Version: version, Ready: store.Ping,
-		Catalog: func() *policy.Catalog { return catalog }, Settings: func() *policy.Settings { return settings },
+		Catalog: known.directory.Catalog, Settings: known.settings.Load,
 		TeamListFormat: cfg.TeamListFormat, TrustForwarded: cfg.TrustForwarded,
 	})
 	listener, err := net.Listen("tcp", cfg.ListenAddr)

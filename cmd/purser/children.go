@@ -129,14 +129,14 @@ func (s *stack) startRedis(ctx context.Context) error {
 
 func (s *stack) startAdminsvc(ctx context.Context) error {
 	return s.eachReplica("adminsvc", func(name string, i int) error {
-		port := s.ports.Adminsvc
+		port, xds := s.ports.Adminsvc, s.ports.XDS
 		if i > 0 {
-			port = s.ports.More[i-1][0]
+			port, xds = s.ports.More[i-1][0], s.ports.More[i-1][3]
 		}
 		return s.startChild(ctx, name, localURL(port), supervise.Spec{
 			Name: name,
 			Command: s.child(s.opts.adminsvc, nil, map[string]string{
-				"LISTEN_ADDR": localAddr(port), "STATE_DIR": s.file(name), "REPLICA_ID": name,
+				"LISTEN_ADDR": localAddr(port), "XDS_ADDR": localAddr(xds), "STATE_DIR": s.file(name), "REPLICA_ID": name,
 				"DRAIN_TIMEOUT": cmp.Or(os.Getenv("DRAIN_TIMEOUT"), "5s"),
 			}),
 			Ready:       answers(localURL(port) + "/health/readiness"),
@@ -185,7 +185,7 @@ func (s *stack) eachReplica(name string, start func(name string, i int) error) e
 }
 
 // addresses lists where the replicas of a service listen: part is 0 for adminsvc, 1
-// for extproc's gRPC.
+// for extproc's gRPC, 3 for xDS.
 func (s *stack) addresses(first, part int) []string {
 	out := []string{localAddr(first)}
 	for _, ports := range s.ports.More {
@@ -198,7 +198,7 @@ func (s *stack) startEnvoy(ctx context.Context) error {
 	text, err := envoy.YAML(envoy.Config{
 		ListenAddress: s.opts.listen, ListenPort: s.opts.port, AdminPort: s.ports.EnvoyAdmin,
 		ExtProc: s.addresses(s.ports.ExtprocGRPC, 1), AdminSvc: s.addresses(s.ports.Adminsvc, 0),
-		Deployments: envoyDeployments(s.cfg.Deployments), ForwardHeaders: forwardHeaders(s.cfg), AccessLogPath: s.file("logs", "access.log"),
+		XDS: s.addresses(s.ports.XDS, 3), ForwardHeaders: forwardHeaders(s.cfg), AccessLogPath: s.file("logs", "access.log"),
 	})
 	if err != nil {
 		return err

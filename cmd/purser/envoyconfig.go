@@ -9,25 +9,10 @@ import (
 	"os"
 	"slices"
 
+	"github.com/purser/purser/cmd/boot/clusters"
 	"github.com/purser/purser/envoy"
-	"github.com/purser/purser/policy"
 	"github.com/purser/purser/policy/config"
 )
-
-// envoyDeployments are the clusters that a configuration's models are reached by.
-func envoyDeployments(deployments []*policy.Deployment) []envoy.Deployment {
-	out := make([]envoy.Deployment, 0, len(deployments))
-	for _, d := range deployments {
-		out = append(out, envoy.Deployment{
-			Name:             d.Cluster(),
-			Endpoint:         envoy.Endpoint{Scheme: d.Scheme, Host: d.Host, Port: d.Port},
-			CredentialHeader: d.CredentialHeader,
-			CredentialPrefix: d.CredentialPrefix,
-			Credential:       d.Credential.Reveal(),
-		})
-	}
-	return out
-}
 
 func runEnvoyConfig(_ context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("envoy-config", flag.ContinueOnError)
@@ -37,6 +22,7 @@ func runEnvoyConfig(_ context.Context, args []string, out io.Writer) error {
 	adminPort := flags.Int("envoy-admin-port", 0, "port of Envoy's own admin interface on 127.0.0.1; 0: none")
 	extproc := flags.String("extproc", "127.0.0.1:9002", "host:port of the extproc service")
 	adminsvc := flags.String("adminsvc", "127.0.0.1:9001", "host:port of the adminsvc service")
+	xds := flags.String("xds", "", "host:port of the adminsvc's xDS server, which then brings the models, now and later (default: the models are written into the file)")
 	accessLog := flags.String("access-log", "", "file of the access log, or off (default /dev/stdout)")
 	if err := parse(flags, args, out); err != nil {
 		return err
@@ -48,10 +34,16 @@ func runEnvoyConfig(_ context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("%s:\n%w", *file, err)
 	}
-	text, err := envoy.YAML(envoy.Config{
+	of := envoy.Config{
 		ListenAddress: *listen, ListenPort: *port, AdminPort: *adminPort, AccessLogPath: *accessLog,
-		ExtProc: []string{*extproc}, AdminSvc: []string{*adminsvc}, Deployments: envoyDeployments(cfg.Deployments), ForwardHeaders: forwardHeaders(cfg),
-	})
+		ExtProc: []string{*extproc}, AdminSvc: []string{*adminsvc}, ForwardHeaders: forwardHeaders(cfg),
+	}
+	if *xds != "" {
+		of.XDS = []string{*xds}
+	} else {
+		of.Deployments = clusters.Of(cfg.Deployments)
+	}
+	text, err := envoy.YAML(of)
 	if err != nil {
 		return err
 	}

@@ -43,8 +43,9 @@ type stackPorts struct {
 	ExtprocHTTP int `json:"extproc_http"`
 	EnvoyAdmin  int `json:"envoy_admin"`
 	Redis       int `json:"redis"`
-	// More are the further replicas': adminsvc, extproc gRPC, extproc HTTP of each.
-	More [][3]int `json:"more,omitempty"`
+	XDS         int `json:"xds"`
+	// More are the further replicas': adminsvc, extproc gRPC, extproc HTTP, xDS of each.
+	More [][4]int `json:"more,omitempty"`
 }
 
 // stackInfo is <state>/stack.json, for tools and tests. It holds secrets: mode 0600.
@@ -96,13 +97,13 @@ func (s *stack) stop() error {
 
 // plan chooses the ports and reads the configuration.
 func (s *stack) plan(context.Context) error {
-	ports, err := innerPorts(s.opts.stateDir, 8+3*(s.opts.replicas-1))
+	ports, err := innerPorts(s.opts.stateDir, 9+4*(s.opts.replicas-1))
 	if err != nil {
 		return err
 	}
-	s.ports = stackPorts{Postgres: ports[0], Fake: ports[1], Adminsvc: ports[2], ExtprocGRPC: ports[3], ExtprocHTTP: ports[4], EnvoyAdmin: ports[5], Redis: ports[7]}
-	for i := 8; i+2 < len(ports); i += 3 {
-		s.ports.More = append(s.ports.More, [3]int{ports[i], ports[i+1], ports[i+2]})
+	s.ports = stackPorts{Postgres: ports[0], Fake: ports[1], Adminsvc: ports[2], ExtprocGRPC: ports[3], ExtprocHTTP: ports[4], EnvoyAdmin: ports[5], Redis: ports[7], XDS: ports[8]}
+	for i := 9; i+3 < len(ports); i += 4 {
+		s.ports.More = append(s.ports.More, [4]int{ports[i], ports[i+1], ports[i+2], ports[i+3]})
 	}
 	s.opts.port = cmp.Or(s.opts.port, ports[6])
 	if err := checkOuter(s.opts.listen, s.opts.port); err != nil {

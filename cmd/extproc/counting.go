@@ -87,6 +87,7 @@ func newCounting(ctx context.Context, cfg config, store *postgres.Store, log *sl
 			}
 			return err
 		},
+		Identity: l.Identity,
 		OnBack: func() {
 			select {
 			case back <- struct{}{}:

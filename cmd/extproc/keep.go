@@ -37,6 +37,10 @@ func (s *service) reap(ctx context.Context) {
 // says that they differ.
 const healEvery = time.Minute
 
+// healAgain is when they are compared once more after something said so, or they did
+// differ: requests that were under way then settle where no counter learns of it.
+const healAgain = 5 * time.Second
+
 // keep sees to it that the counters can be believed, until ctx ends: it seeds a Redis
 // that lost its memory, completes what waits for the tables, and compares the two.
 func (s *service) keep(ctx context.Context) {
@@ -94,7 +98,7 @@ func (s *service) complete(ctx context.Context) bool {
 
 // heal sets right what the counters and the tables do not agree on.
 func (s *service) heal(ctx context.Context) bool {
-	s.unhealed.Store(false)
+	told := s.unhealed.Swap(false)
 	drifts, err := s.healing.All(ctx, true)
 	if err != nil {
 		s.unhealed.Store(true)
@@ -102,6 +106,9 @@ func (s *service) heal(ctx context.Context) bool {
 		return false
 	}
 	s.healed = s.clock()
+	if told || len(drifts) > 0 {
+		s.healed = s.healed.Add(healAgain - healEvery)
+	}
 	var sum float64
 	for _, d := range drifts {
 		sum += math.Abs(float64(d.Booked - d.Counted))

@@ -232,6 +232,7 @@ func (s *service) serve(ctx context.Context) error {
 	}
 	s.drain(g)
 	stop()
+	running.Wait() // what they close in the spool comes before its end
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	defer s.counting.close()

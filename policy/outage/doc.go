@@ -15,6 +15,11 @@
 //     returns, and is told to the shared ledger when it is back, in order.
 //   - A request is settled where it was reserved: one that began before the outage
 //     in the shared ledger (through the spool), one that began in it here.
+//   - What the shared ledger acknowledged is remembered for some seconds, and told again
+//     when it was away or is another: a Redis killed while it syncs its file, flushed,
+//     or replaced by a replica that was behind has forgotten the last of it.
+//   - A request under way is in the spool too, where that is an Underway: if the shared
+//     ledger forgets it and this process dies, the next start makes its row.
 //   - With share, all replicas together admit no more than was left, as far as each
 //     saw it; what one replica took after another last looked is not known to the
 //     other. Counters never seen count as untouched.

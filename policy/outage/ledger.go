@@ -34,9 +34,15 @@ type Config struct {
 	Replicas func() int
 	Timeout  time.Duration // of one call of the shared ledger; default 300 ms
 	Every    time.Duration // between probes; default 100 ms
-	OnBack   func()        // called after each outage
-	Clock    func() time.Time
-	Log      *slog.Logger
+	OnBack   func()        // called after each outage, and when Identity has changed
+	// Identity tells one life of the shared ledger's memory from the next; nil: its
+	// losses show in outages alone. It is asked every second.
+	Identity func(context.Context) (string, error)
+	// Keep is how long at least an acknowledged settlement is remembered, to be told
+	// again to a shared ledger that lost it; default 5 s.
+	Keep  time.Duration
+	Clock func() time.Time
+	Log   *slog.Logger
 }
 
 // Ledger is a policy.Ledger that outlives outages of the shared one.
@@ -44,6 +50,11 @@ type Ledger struct {
 	cfg  Config
 	down atomic.Bool
 	seen sightings
+
+	recent   recent
+	underway Underway // the journal, where it is one; else nil
+	identity string   // as last seen; of Run's goroutine
+	asked    time.Time
 
 	mu      sync.Mutex
 	began   time.Time                 // of the outage
@@ -60,6 +71,7 @@ func New(cfg Config) *Ledger {
 	cfg.Rule = cmp.Or(cfg.Rule, Share)
 	cfg.Timeout = cmp.Or(cfg.Timeout, 300*time.Millisecond)
 	cfg.Every = cmp.Or(cfg.Every, 100*time.Millisecond)
+	cfg.Keep = cmp.Or(cfg.Keep, 5*time.Second)
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
@@ -72,7 +84,8 @@ func New(cfg Config) *Ledger {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Ledger{cfg: cfg, islands: map[string]*memory.Ledger{}}
+	underway, _ := cfg.Journal.(Underway)
+	return &Ledger{cfg: cfg, islands: map[string]*memory.Ledger{}, underway: underway, recent: recent{turned: cfg.Clock()}}
 }
 
 // ParseRule reads a rule's name.
@@ -101,6 +114,9 @@ func (l *Ledger) Reserve(ctx context.Context, ask policy.Ask) (policy.Outcome, e
 	if err == nil {
 		for i, b := range out.Balances {
 			l.seen.note(ask.Holds[i].Counter(), b.Used+b.Held)
+		}
+		if out.Granted {
+			l.open(ctx, out, ask.Draft)
 		}
 		return out, nil
 	}
@@ -219,14 +235,20 @@ func (l *Ledger) Settle(ctx context.Context, s policy.Settlement) error {
 		defer cancel()
 		err := l.cfg.Shared.Settle(bounded, s)
 		if err == nil {
+			l.recent.add(s)
 			return nil
 		}
 		l.cfg.Log.Warn("the shared ledger did not acknowledge a settlement; it waits in the spool", "call_id", s.ID, "err", err)
 	}
+	return l.cfg.Journal.Append(ctx, l.entryOf(s))
+}
+
+// entryOf is a settlement's entry, with a time that it was reserved at.
+func (l *Ledger) entryOf(s policy.Settlement) policy.Entry {
 	if s.Entry.ReservedAt.IsZero() {
 		s.Entry.ReservedAt = s.Entry.StartedAt
 	}
-	return l.cfg.Journal.Append(ctx, s.Entry)
+	return s.Entry
 }
 
 // Renew implements policy.Ledger.
@@ -253,22 +275,31 @@ func (l *Ledger) Renew(ctx context.Context, ttl time.Duration, ids ...string) er
 	return l.cfg.Shared.Renew(ctx, ttl, shared...)
 }
 
-// Run probes during outages, and takes back what refused requests may hold, until ctx ends.
+// Run probes during outages, tells the shared ledger again what it forgot, and takes back what refused requests may hold, until ctx ends.
 func (l *Ledger) Run(ctx context.Context) {
 	tick := time.NewTicker(l.cfg.Every)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
+			late, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.cfg.Timeout)
+			defer cancel()
+			l.forget(late, true)
 			return
 		case <-tick.C:
 		}
 		if l.down.Load() {
 			l.probe(ctx)
 		}
-		if !l.down.Load() {
-			l.release(ctx)
+		if l.down.Load() {
+			continue // what was acknowledged before is kept until it is known to be there
 		}
+		l.release(ctx)
+		if now := l.cfg.Clock(); now.Sub(l.asked) >= time.Second {
+			l.asked = now
+			l.identify(ctx)
+		}
+		l.forget(ctx, false)
 	}
 }
 
@@ -283,5 +314,6 @@ func (l *Ledger) probe(ctx context.Context) {
 	l.down.Store(false)
 	l.mu.Unlock()
 	l.cfg.Log.Info("the shared ledger is back", "away", lasted)
+	l.repeat(ctx)
 	l.cfg.OnBack()
 }

@@ -2,7 +2,9 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -18,6 +20,34 @@ var release = redis.NewScript(`if redis.call('GET', KEYS[1]) == ARGV[1] then ret
 func (l *Ledger) Believed(ctx context.Context) (bool, error) {
 	n, err := l.client.Exists(ctx, l.key("epoch")).Result()
 	return n == 1, err
+}
+
+// Identity tells one life of Redis's memory from the next: it changes when the
+// process is started again, another takes its place, or the counters are seeded anew.
+func (l *Ledger) Identity(ctx context.Context) (string, error) {
+	epoch, err := l.client.Get(ctx, l.key("epoch")).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return "", err
+	}
+	var info string
+	if c, ok := l.client.(*redis.ClusterClient); ok {
+		node, err := c.MasterForKey(ctx, l.key("epoch"))
+		if err != nil {
+			return "", err
+		}
+		info, err = node.Info(ctx, "server").Result()
+		if err != nil {
+			return epoch, nil // hidden by an ACL: the epoch has to do
+		}
+	} else if info, err = l.client.Info(ctx, "server").Result(); err != nil {
+		if redis.HasErrorPrefix(err, "NOPERM") {
+			return epoch, nil
+		}
+		return "", err
+	}
+	_, after, _ := strings.Cut(info, "run_id:")
+	id, _, _ := strings.Cut(after, "\r\n")
+	return epoch + " " + id, nil
 }
 
 // Restore makes an empty or mistrusted Redis the ledger again: one replica, however

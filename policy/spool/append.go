@@ -58,6 +58,41 @@ func (s *Spool) Open(ctx context.Context, reservedAt time.Time, output int64, d 
 	return s.put(ctx, r, id)
 }
 
+// Done closes requests that were opened and whose rows are safe elsewhere: the next
+// start makes none of them. Ids that are not open are passed over.
+func (s *Spool) Done(ctx context.Context, ids ...string) error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return ErrClosed
+	}
+	var g *group
+	lead := false
+	for _, id := range ids {
+		op := s.openings[id]
+		if op == nil {
+			continue
+		}
+		s.forget(id)
+		v := newRecord(kindVoid, id, op.record.at, 0).seal()
+		if s.failing != nil {
+			s.refused(v, s.failing)
+			continue
+		}
+		in, first := s.join(v)
+		g, lead = in, lead || first
+	}
+	s.mu.Unlock()
+	if g == nil {
+		return nil
+	}
+	if lead {
+		go s.leadLater(g)
+	}
+	await(ctx, g.done)
+	return context.Cause(ctx)
+}
+
 func (s *Spool) put(ctx context.Context, r *record, id string) error {
 	if len(r.payload) > maxPayload {
 		return s.lose(r, ErrSize)

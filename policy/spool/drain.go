@@ -36,6 +36,7 @@ func (s *Spool) drain(ctx context.Context) {
 			}
 		}
 		if !s.gather(ctx) {
+			s.skip()
 			continue
 		}
 		if err := s.step(ctx, size); err != nil {
@@ -144,6 +145,18 @@ func (s *Spool) advance(to int64, n int) {
 		s.noteSync(err)
 	}
 	s.compact()
+}
+
+// skip moves on over full segments that hold no entry to drain: of requests that
+// were opened and whose rows went another way.
+func (s *Spool) skip() {
+	s.mu.Lock()
+	to := s.end
+	idle := s.pending == 0 && s.kept == 0 && s.drained < to && len(s.segments) > 0 && s.segments[0].closed
+	s.mu.Unlock()
+	if idle {
+		s.advance(to, 0)
+	}
 }
 
 // stepUnsaved hands the Sink entries that are only in memory.

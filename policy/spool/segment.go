@@ -65,6 +65,7 @@ func (s *Spool) segmentFinished(base, end int64, f file) {
 	s.active = nil
 	s.unsynced = append(s.unsynced, unsynced{base, f})
 	signal(s.wakeSyncer)
+	signal(s.wake) // it may hold nothing to drain
 }
 
 // file is what the log asks of a file; *os.File does it.

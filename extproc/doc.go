@@ -22,6 +22,9 @@
 //     the request through unjudged. Panics included.
 //   - What was reserved is settled exactly once, whatever ended the stream; there
 //     may never be an end-of-stream message. Settling outlives the client.
+//   - A stream that breaks off is charged for its prompt and for the tokens that reached
+//     us. What its client did not read any more was produced and is paid for; what the
+//     provider produced and never sent on nobody can count.
 //   - The settlement comes before the last bytes are released, so that a caller's
 //     next request sees the true balance and its parallel slot free.
 //   - No header that a client sent chooses a route: the routing header is set on

@@ -297,3 +297,27 @@ func key(plain string, change func(*policy.Key)) *policy.Key {
 }
 
 func TestMain(m *testing.M) { redistest.Main(m) }
+
+// abandon sends a call that will never be answered, until ctx ends.
+func (p *plane) abandon(ctx context.Context, c call) {
+	text, err := json.Marshal(c.body)
+	if err != nil {
+		p.t.Error(err)
+		return
+	}
+	req, err := http.NewRequestWithContext(ctx, "POST", p.url+"/v1/chat/completions", bytes.NewReader(text))
+	if err != nil {
+		p.t.Error(err)
+		return
+	}
+	req.Header.Set("content-type", "application/json")
+	req.Header.Set("authorization", "Bearer "+c.key)
+	if resp, err := http.DefaultTransport.RoundTrip(req); err == nil {
+		p.t.Errorf("answered with %d", resp.StatusCode)
+		resp.Body.Close()
+	}
+}
+
+func abandoned(rule string) func(*extproc.Config) {
+	return func(c *extproc.Config) { c.ChargeAbandoned = extproc.Abandoned(rule) }
+}

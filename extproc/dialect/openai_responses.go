@@ -5,6 +5,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/purser/purser/extproc/tokens"
 	"github.com/purser/purser/policy"
 )
 
@@ -18,7 +19,7 @@ var _ = register(openAIEndpoint(Endpoint{
 	Billable: true,
 
 	read: func(_ *Endpoint, call *Call) *Malformed {
-		call.addTokens(3)
+		call.addTokens(tokens.PerReply)
 		m := readJSON(openAIResponsesFields, call)
 		if m == nil && call.background {
 			// Its reply comes before its usage, which only a later request would show.
@@ -51,10 +52,10 @@ var openAIResponsesFields = proxyFields(fields{
 	"conversation":         takeUnseen,
 	"prompt":               takeUnseen, // a template
 
-	"instructions":              takeText,
+	"instructions":              takeTurn,
 	"tools":                     takeJSON,
 	"text":                      takeJSON,
-	"input":                     takeText,
+	"input":                     takeTurn,
 	"input[]":                   takeMessage,
 	"input[].role":              takeText,
 	"input[].content":           takeText,
@@ -71,6 +72,14 @@ var openAIResponsesFields = proxyFields(fields{
 	"input[].summary[].text":    takeText,
 	"input[].encrypted_content": takeTokens(fileTokens), // reasoning that went before, sealed
 }).compile()
+
+// takeTurn counts a string that stands for a whole message, its role included.
+func takeTurn(r *request, v value) {
+	if v.raw.Kind() == '"' {
+		r.call.addTokens(tokens.PerMessage + 1)
+		takeText(r, v)
+	}
+}
 
 func takeUnseen(r *request, v value) {
 	if !isNull(v) {
@@ -202,7 +211,13 @@ func (t *openAIResponsesTally) text(id int, s []byte) {
 	t.add(kind, s)
 }
 
-func (t *openAIResponsesTally) enter(id int)     {}
+// enter finds the error of a failed response, and one that stands in place of an event.
+func (t *openAIResponsesTally) enter(id int) {
+	if id == rError {
+		t.res.Failed = true
+	}
+}
+
 func (t *openAIResponsesTally) exit(id int)      {}
 func (t *openAIResponsesTally) result() reported { return t.openAI() }
 

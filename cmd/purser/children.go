@@ -17,7 +17,6 @@ import (
 	"github.com/purser/purser/envoy"
 	"github.com/purser/purser/policy/postgres"
 	"github.com/purser/purser/policy/postgres/embedded"
-	"github.com/purser/purser/policy/redis"
 )
 
 // startPostgres uses the server that the environment or the configuration names,
@@ -115,14 +114,7 @@ func (s *stack) startRedis(ctx context.Context) error {
 	}
 	return s.startChild(ctx, "Redis", localAddr(s.ports.Redis)+": limits are counted there", supervise.Spec{
 		Name: "redis", Command: supervise.Program(s.opts.redis, args, os.Environ()),
-		Ready: func(ctx context.Context) error {
-			client, err := redis.Connect(url)
-			if err != nil {
-				return err
-			}
-			defer client.Close()
-			return client.Ping(ctx).Err()
-		},
+		Ready: answersPing(localAddr(s.ports.Redis)),
 		Aloud: func(line string) bool { return strings.Contains(line, " # ") && strings.Contains(line, "rror") },
 	})
 }

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -12,9 +14,38 @@ import (
 
 // answers polls a URL until it answers 200.
 func answers(url string) func(context.Context) error {
+	return polled(func(ctx context.Context) error { return get(ctx, url) })
+}
+
+// answersPing polls a Redis until it serves: one that is still reading what it kept
+// listens already, and answers that it is loading.
+func answersPing(addr string) func(context.Context) error {
+	return polled(func(ctx context.Context) error {
+		conn, err := (&net.Dialer{Timeout: 2 * time.Second}).DialContext(ctx, "tcp", addr)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		_ = conn.SetDeadline(time.Now().Add(2 * time.Second))
+		if _, err := io.WriteString(conn, "PING\r\n"); err != nil {
+			return err
+		}
+		line, err := bufio.NewReader(io.LimitReader(conn, 500)).ReadString('\n')
+		if err != nil {
+			return err
+		}
+		if line = strings.TrimSpace(line); line != "+PONG" {
+			return fmt.Errorf("it answers %s", line)
+		}
+		return nil
+	})
+}
+
+// polled repeats a probe until it succeeds or its time is over.
+func polled(probe func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
 		for {
-			err := get(ctx, url)
+			err := probe(ctx)
 			if err == nil {
 				return nil
 			}

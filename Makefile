@@ -55,8 +55,10 @@ test-all: test ## also what takes long: the race detector, and each fuzz test fo
 	done
 
 .PHONY: bench
-bench: build envoy ## compare Envoy alone, with a no-op ext_proc, and with Purser
-	@bin/purser bench
+bench: build envoy ## what Purser costs: beside Envoy alone and a no-op ext_proc, and by parts (BENCH='--rounds 20')
+	@bin/purser bench --state-dir '$(STATE)' $(BENCH)
+	@go test -run '^$$' -bench . -benchtime 200ms ./extproc ./extproc/dialect ./extproc/sse ./policy/memory 2>&1 | grep -E '^(Benchmark|pkg:|---|FAIL|panic)'
+	@if command -v redis-server >/dev/null; then go test -run '^$$' -bench Ledger -benchtime 200ms ./policy/redis 2>&1 | grep -E '^(Benchmark|pkg:|---|FAIL|panic)'; fi
 
 .PHONY: vet
 vet:
@@ -96,7 +98,7 @@ clean: ## remove the programs and the data of the local stack (STATE=folder)
 	@if pid=$$(cat '$(STATE)/supervisor.pid' 2>/dev/null) && kill -0 "$$pid" 2>/dev/null; then \
 		echo "a stack is running in $(STATE) (pid $$pid): stop it first" >&2; exit 1; fi
 	@# By name, so that a STATE with something else in it loses nothing else.
-	@rm -rf bin $(foreach f,postgres postgres.new postgres.new.password extproc adminsvc logs stack.json envoy.yaml supervisor.pid,'$(STATE)/$(f)')
+	@rm -rf bin $(foreach f,bench.json postgres postgres.new postgres.new.password extproc adminsvc logs stack.json envoy.yaml supervisor.pid,'$(STATE)/$(f)')
 	@rm -f '$(STATE)'/*.pid; [ ! -d '$(STATE)' ] || rmdir '$(STATE)'
 
 .PHONY: distclean

@@ -92,16 +92,32 @@ func startRedis(ctx context.Context, binary, dir string) (*process, error) {
 		return nil, err
 	}
 	p.addr = fmt.Sprintf("redis://127.0.0.1:%d/0", port)
-	client, err := redis.Connect(p.addr)
+	// First a bare connection: the client writes of each that fails.
+	err = p.poll(ctx, func() error {
+		conn, err := net.DialTimeout("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), time.Second)
+		if err == nil {
+			err = conn.Close()
+		}
+		return err
+	})
 	if err == nil {
-		defer client.Close()
-		err = p.poll(ctx, func() error { return client.Ping(ctx).Err() })
+		err = answers(ctx, p)
 	}
 	if err != nil {
 		p.stop()
 		return nil, err
 	}
 	return p, nil
+}
+
+// answers waits until a redis-server is done loading.
+func answers(ctx context.Context, p *process) error {
+	client, err := redis.Connect(p.addr)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	return p.poll(ctx, func() error { return client.Ping(ctx).Err() })
 }
 
 // poll waits until ready returns nil, the process ends, or its time is over.

@@ -214,11 +214,28 @@ func (x *exchange) decide() {
 }
 
 // reserve asks the ledger; where the estimate of the prompt alone stands in the
-// way, once more with the prompt counted exactly.
+// way, or would cost the caller a part of the answer it asked for, once more with
+// the prompt counted exactly.
 func (x *exchange) reserve(ctx context.Context) (*policy.Refusal, error) {
+	least := x.decision.Ask.Least
+	if x.request.MaxOutput > 0 && !x.request.NoOutput && x.endpoint.CountsExactly() {
+		x.decision.Ask.Least = x.decision.Ask.Want + 1
+	}
 	out, err := x.ask(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if !out.Granted && x.decision.Ask.Least > x.decision.Ask.Want {
+		x.decision.Ask.Least = least
+		if x.worthCounting(out) {
+			if exact := x.call.CountInput(x.encoding()); exact < x.request.Input {
+				x.request.Input = exact
+				x.decide()
+			}
+		}
+		if out, err = x.ask(ctx); err != nil {
+			return nil, err
+		}
 	}
 	if !out.Granted && x.worthCounting(out) {
 		if exact := x.call.CountInput(x.encoding()); exact < x.request.Input {

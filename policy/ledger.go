@@ -175,6 +175,12 @@ func Grantable(h Hold, taken int64, ask Ask) int64 {
 		return ask.Want
 	}
 	eighth := max(left/8-h.Fixed, 0) / h.PerToken
+	if ask.Least > ask.Want { // whole, and out of an eighth, or not at all
+		if eighth < ask.Want {
+			return -1
+		}
+		return ask.Want
+	}
 	grant := min(max(eighth, ask.Usual, ask.Least), (left-h.Fixed)/h.PerToken, ask.Want)
 	if grant < ask.Least {
 		return -1

@@ -88,8 +88,12 @@ for i = 1, n do
         grant = want
       else
         local eighth = math.floor(math.max(math.floor(left / 8) - fixed, 0) / per)
-        grant = math.min(math.max(eighth, usual, least), math.floor((left - fixed) / per), want)
-        if grant < least then grant = -1 end
+        if least > want then -- whole, and out of an eighth, or not at all
+          if eighth >= want then grant = want end
+        else
+          grant = math.min(math.max(eighth, usual, least), math.floor((left - fixed) / per), want)
+          if grant < least then grant = -1 end
+        end
       end
     end
     if grant >= 0 then

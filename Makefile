@@ -37,16 +37,19 @@ ui: ## build the web UI into adminsvc/ui/dist
 	@cd adminsvc/ui && npm ci && npm run build
 
 .PHONY: test
-test: build envoy vet ## everything but the slow: unit, real PostgreSQL, end to end through Envoy
+test: build envoy venv vet ## everything but the slow: unit, real PostgreSQL, end to end through Envoy
 	go test -timeout 9m ./...
-	@$(MAKE) --no-print-directory test-python
 
 .PHONY: test-python
-test-python: build envoy $(VENV_STAMP) ## the documents' examples and the official SDKs against a running stack
-	@state=$$(mktemp -d); trap 'rm -rf "$$state"' EXIT; $(E2E) .local/venv/bin/python -m pytest -q deploy/e2e/python
+test-python: build envoy venv ## end to end alone, on a stack of its own: the documents' examples, the official clients (PYTEST='-k budget')
+	@state=$$(mktemp -d); trap 'rm -rf "$$state"' EXIT; $(E2E) .local/venv/bin/pytest -q -c deploy/e2e/pytest.ini -n 4 --dist loadgroup $(PYTEST)
+
+.PHONY: venv
+venv: $(VENV_STAMP) ## fetch what the end-to-end tests speak with into .local/venv
 
 .PHONY: test-all
 test-all: test ## also what takes long: the race detector, and each fuzz test for half a minute
+	CHAOS=short go test -timeout 15m ./deploy/chaos
 	go test -race -timeout 30m ./...
 	@grep -rl --include='*_test.go' '^func Fuzz' . | sort | while read -r file; do \
 		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' "$$file"); do \

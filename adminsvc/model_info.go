@@ -40,7 +40,7 @@ func (s *server) modelInfo(ctx context.Context, c *Caller, in *modelInfoQuery) (
 }
 
 func deploymentObject(d *policy.Deployment) Object {
-	info := Object{{"id", d.ID}, {"db_model", false}}
+	info := Object{{"id", d.ID}, {"db_model", d.Stored}}
 	for _, f := range storedFields(d.Info) {
 		info.Set(f.Name, f.Value)
 	}
@@ -50,6 +50,7 @@ func deploymentObject(d *policy.Deployment) Object {
 	}
 	info.Set("id", d.ID)
 	info.Set("access_groups", groups)
+	info.Set("db_model", d.Stored)
 	setMissing(&info, "litellm_provider", d.Provider)
 	setMissing(&info, "mode", orNull(d.Mode))
 	setMissing(&info, "input_cost_per_token", rate(d.Price.Input))

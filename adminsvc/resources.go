@@ -7,6 +7,7 @@ var resources = []func(*server){
 	teams,
 	keys,
 	models,
+	modelWrites,
 	health,
 	spendLogsRoutes,
 	spendRoutes,

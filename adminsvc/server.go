@@ -63,6 +63,12 @@ type Config struct {
 	// /spend/calculate. nil: it prices answers only.
 	CountTokens func(encoding, text string) int64
 
+	// Models keeps models in the database; nil: they are in config.yaml alone.
+	Models ModelKeeper
+	// Settled returns once what was written is in force in every Envoy and data plane, or
+	// with an error when it took too long; nil: Store.Write waits long enough.
+	Settled func(ctx context.Context) error
+
 	Clock   func() time.Time // default time.Now
 	NewID   func() string    // default a random UUID
 	NewKey  func() string    // default sk- and 16 random bytes in URL-safe base64

@@ -90,7 +90,7 @@ func run(ctx context.Context, cfg config, log *slog.Logger) error {
 	defer func() { unfollow(); <-followed }()
 	api := adminsvc.New(adminsvc.Config{
 		Store: store, Spend: store, Adjust: store.Adjust, Log: log, Version: version, Ready: store.Ping,
-		Catalog: known.directory.Catalog, Settings: known.settings.Load,
+		Models: known, Settled: known.settled, Catalog: known.directory.Catalog, Settings: known.settings.Load,
 		TeamListFormat: cfg.TeamListFormat, TrustForwarded: cfg.TrustForwarded,
 	})
 	listener, err := net.Listen("tcp", cfg.ListenAddr)

@@ -40,6 +40,7 @@ type models struct {
 	*boot.Models
 	directory *policy.Directory
 	settings  atomic.Pointer[policy.Settings]
+	store     *postgres.Store
 	feed      *postgres.Feed
 	box       *seal.Box
 	xds       *envoy.XDS // nil: nobody asks here
@@ -51,7 +52,7 @@ func newModels(cfg config, opts boot.Options, file *fileconfig.Config, settings 
 	if err != nil {
 		return nil, err
 	}
-	m := &models{directory: policy.NewDirectory(settings, nil), box: box, log: log}
+	m := &models{directory: policy.NewDirectory(settings, nil), store: store, box: box, log: log}
 	m.settings.Store(settings)
 	if cfg.XDSAddr != "" {
 		m.xds = envoy.NewXDS(envoy.XDSConfig{Log: log})
@@ -103,6 +104,25 @@ func (m *models) publish(deployments []*policy.Deployment) {
 	if err := m.xds.Await(ctx); err != nil {
 		m.log.Warn("an Envoy has not taken a change in time", "envoys", m.xds.Envoys(), "waited", ackWait)
 	}
+}
+
+// settled waits until every data plane sends requests by what was committed, and this
+// replica tells of it.
+func (m *models) settled(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, answerWait)
+	defer cancel()
+	revision, err := m.store.Revision(ctx)
+	if err != nil {
+		return err
+	}
+	for m.directory.Revision() < revision {
+		select {
+		case <-ctx.Done():
+			return errors.New("this replica has not read the change yet")
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+	return m.store.Await(ctx, answerWait)
 }
 
 // Compile says what a stored model would be, and refuses what Envoy would.

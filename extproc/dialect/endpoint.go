@@ -62,7 +62,9 @@ func (e *Endpoint) Caps() bool { return e.capField != nil }
 
 // CountsExactly reports whether Call.CountInput is what providers count: only
 // chat's overhead per message is public. Elsewhere it may fall a few tokens short.
-func (e *Endpoint) CountsExactly() bool { return e.Name == "chat.completions" || e.Name == "completions" }
+func (e *Endpoint) CountsExactly() bool {
+	return e.Name == "chat.completions" || e.Name == "completions"
+}
 
 // maxModel is the longest name of a model, in bytes.
 const maxModel = 256

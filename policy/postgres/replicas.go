@@ -19,12 +19,17 @@ func (s *Store) LiveReplicas(ctx context.Context) (n int, err error) {
 // committed so far, or after the limit: for a change that takes them longer than
 // Config.Barrier, as one of models may.
 func (s *Store) Await(ctx context.Context, limit time.Duration) error {
-	var revision int64
-	err := s.with(ctx, s.cfg.Timeout, func(ctx context.Context, c *pgx.Conn) error {
-		return c.QueryRow(ctx, `SELECT value FROM revision`).Scan(&revision)
-	})
+	revision, err := s.Revision(ctx)
 	if err == nil {
 		s.barrier.wait(ctx, revision, limit)
 	}
 	return err
+}
+
+// Revision is the last change that was committed.
+func (s *Store) Revision(ctx context.Context) (revision int64, err error) {
+	err = s.with(ctx, s.cfg.Timeout, func(ctx context.Context, c *pgx.Conn) error {
+		return c.QueryRow(ctx, `SELECT value FROM revision`).Scan(&revision)
+	})
+	return revision, err
 }

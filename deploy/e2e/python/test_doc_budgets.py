@@ -142,14 +142,14 @@ def test_a_proxy_budget_of_zero_refuses_everyone(make_stack, config):
 
 def test_a_proxy_budget_holds_for_all_keys_and_the_master_key_together(make_stack):
     one = (8 * 30 + 40 * 60) / 1e6
-    with make_stack(extra=f"litellm_settings:\n  max_budget: {2 * one + 0.0001:.7f}\n  budget_duration: 30d\n") as own:
+    with make_stack(extra=f"litellm_settings:\n  max_budget: {2 * one + 0.00025:.7f}\n  budget_duration: 30d\n") as own:
         keys = [own.admin.key_for(), own.master, own.admin.key_for(), own.master]
         answers = [own.chat(k, output=40, max_tokens=40) for k in keys]
         assert [a.status_code for a in answers] == [200, 200, 422, 422]
         assert answers[2].json()["error"]["scope"] == "proxy"
         own.restart()
         assert own.chat(keys[0]).status_code == 422, "a restart does not refill it"
-        assert own.admin.get("/global/spend") == {"spend": pytest.approx(2 * one, abs=1e-9), "max_budget": pytest.approx(2 * one + 0.0001, abs=1e-9)}
+        assert own.admin.get("/global/spend") == {"spend": pytest.approx(2 * one, abs=1e-9), "max_budget": pytest.approx(2 * one + 0.00025, abs=1e-9)}
 
 
 # Resets.

@@ -123,11 +123,6 @@ curl --location 'http://0.0.0.0:4000/project/new' \\
 
 
 @pytest.fixture
-def own(clean):
-    return clean
-
-
-@pytest.fixture
 def admin(own):
     return own.admin
 
@@ -158,6 +153,7 @@ def flights(admin, team):
 # The quick start.
 
 
+@pytest.mark.calls
 def test_the_walk_through_with_the_ids_it_is_given(own, admin, rows, eventually):
     admin.post("/team/new", team_id=TEAM)
     project = shell(own, CREATE).ok()
@@ -196,6 +192,7 @@ def test_the_walk_through_with_the_ids_it_is_given(own, admin, rows, eventually)
     eventually(attributed, 2)
 
 
+@pytest.mark.calls
 def test_the_walk_through_as_it_stands_there(own, admin):
     """With nothing replaced but host and key: the ids are those the text prints."""
     admin.post("/team/new", team_id=TEAM)
@@ -232,11 +229,13 @@ def test_update(own, admin, flights):
     assert (got["rpm_limit"], got["project_alias"], got["models"], got["team_id"]) == (100, "flight-search-assistant", ["gpt-4", "gpt-3.5-turbo"], "team-123"), "what is not sent stays"
 
 
+@pytest.mark.calls
 def test_info(own, admin, flights, eventually):
+    before = admin.get("/project/info", project_id="project-abc")["model_spend"]  # of another test's project of that id
     key = admin.key_for(project_id="project-abc")
     own.chat(key, output=100).raise_for_status()
     own.chat(key, output=10, model="gpt-3.5-turbo").raise_for_status()
-    spent = {"gpt-4": (8 * 30 + 100 * 60) / 1e6, "gpt-3.5-turbo": (8 * 0.5 + 10 * 1.5) / 1e6}
+    spent = {**before, "gpt-4": (8 * 30 + 100 * 60) / 1e6 + before.get("gpt-4", 0), "gpt-3.5-turbo": (8 * 0.5 + 10 * 1.5) / 1e6 + before.get("gpt-3.5-turbo", 0)}
 
     def shown():
         got = shell(own, INFO).ok()
@@ -267,6 +266,7 @@ def test_delete(own, admin, flights):
     assert admin.get("/project/list") == []
 
 
+@pytest.mark.calls
 def test_delete_is_refused_while_a_project_has_keys(own, admin, flights):
     admin.post("/project/new", project_id="project-def", team_id="team-123")
     key = admin.key_for(project_id="project-def")
@@ -280,6 +280,7 @@ def test_delete_is_refused_while_a_project_has_keys(own, admin, flights):
     assert admin.get("/project/list") == []
 
 
+@pytest.mark.calls
 def test_model_specific_quotas(own, admin, team):
     got = shell(own, QUOTAS).ok()
     assert got["metadata"] == {
@@ -295,6 +296,7 @@ def test_model_specific_quotas(own, admin, team):
     own.chat(key, model="claude-3-sonnet").raise_for_status()
 
 
+@pytest.mark.calls
 def test_model_specific_token_quotas(own, admin, team):
     project = admin.post("/project/new", team_id=team, metadata={"model_tpm_limit": {"gpt-4": 50}})["project_id"]
     key = admin.key_for(project_id=project)
@@ -366,8 +368,10 @@ def test_update_changes_one_field_and_keeps_the_others(admin, flights, field, va
     assert {k: v for k, v in after.items() if k not in moving} == {k: v for k, v in before.items() if k not in moving}
 
 
+@pytest.mark.calls
 def test_a_project_that_moves_leaves_one_teams_limits_and_models_for_the_others(own, admin, flights, eventually):
     admin.post("/project/update", project_id="project-abc", models=["gpt-4"], rpm_limit=None)
+    before = admin.get("/project/info", project_id="project-abc")["spend"]
     key = admin.key_for(project_id="project-abc")
     own.chat(key, output=100).raise_for_status()
     admin.post("/team/new", team_id="team-456", models=["gpt-4"], rpm_limit=1)
@@ -376,7 +380,7 @@ def test_a_project_that_moves_leaves_one_teams_limits_and_models_for_the_others(
     def moved_with_its_spend():
         got = admin.get("/project/info", project_id="project-abc")
         assert got["team_id"] == "team-456" and got["max_budget"] == 100
-        assert got["spend"] == pytest.approx((8 * 30 + 100 * 60) / 1e6, abs=1e-9)
+        assert got["spend"] == pytest.approx(before + (8 * 30 + 100 * 60) / 1e6, abs=1e-9)
 
     eventually(moved_with_its_spend, 2)
     # Its keys live under the new team's limits from the next call on.
@@ -393,6 +397,7 @@ def test_a_project_does_not_move_to_a_team_whose_models_do_not_cover_its_own(adm
     assert admin.get("/project/info", project_id="project-abc")["team_id"] == "team-123"
 
 
+@pytest.mark.calls
 def test_a_blocked_project_refuses_all_its_keys_until_it_is_unblocked(own, admin, flights):
     keys = [admin.key_for(project_id="project-abc") for _ in range(2)]
     admin.post("/project/update", project_id="project-abc", blocked=True)
@@ -404,17 +409,20 @@ def test_a_blocked_project_refuses_all_its_keys_until_it_is_unblocked(own, admin
         assert own.chat(key).status_code == 200
 
 
+@pytest.mark.calls
 def test_a_project_is_born_blocked_where_it_says_so(own, admin, team):
     project = admin.post("/project/new", team_id=team, blocked=True)["project_id"]
     assert own.chat(admin.key_for(project_id=project)).status_code == 401
 
 
+@pytest.mark.calls
 def test_a_projects_limits_hold_across_its_keys(own, admin, team):
     project = admin.post("/project/new", team_id=team, rpm_limit=2)["project_id"]
     keys = [admin.key_for(project_id=project) for _ in range(3)]
     assert [own.chat(k).status_code for k in keys] == [200, 200, 429]
 
 
+@pytest.mark.calls
 def test_a_projects_models_bind_its_keys(own, admin, flights):
     key = admin.key_for(project_id="project-abc")
     assert own.chat(key, model="gpt-3.5-turbo").status_code == 200

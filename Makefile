@@ -38,7 +38,7 @@ ui: ## build the web UI into adminsvc/ui/dist
 
 .PHONY: test
 test: build envoy venv vet ## everything but the slow: unit, real PostgreSQL, end to end through Envoy
-	go test -timeout 9m ./...
+	go test -timeout 18m ./...
 
 .PHONY: test-python
 test-python: build envoy venv ## end to end alone, on a stack of its own: the documents' examples, the official clients (PYTEST='-k budget')
@@ -49,6 +49,7 @@ venv: $(VENV_STAMP) ## fetch what the end-to-end tests speak with into .local/ve
 
 .PHONY: test-all
 test-all: test ## also what takes long: the race detector, and each fuzz test for half a minute
+	BENCH=1 go test -timeout 10m ./cmd/purser/bench
 	CHAOS=short go test -timeout 15m ./deploy/chaos
 	go test -race -timeout 30m ./...
 	@grep -rl --include='*_test.go' '^func Fuzz' . | sort | while read -r file; do \

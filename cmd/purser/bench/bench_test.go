@@ -27,6 +27,9 @@ func TestMain(m *testing.M) {
 
 // A short run has figures for everything, and leaves nothing behind but its result.
 func TestRun(t *testing.T) {
+	if os.Getenv("BENCH") == "" {
+		t.Skip("a whole comparison overloads a busy machine: make test-all sets BENCH=1")
+	}
 	dir := t.TempDir()
 	res, err := Run(t.Context(), Options{
 		StateDir: dir, Scopes: []int{1, 9}, Rounds: 2, Requests: 40, Single: 5, Streams: 4, Parallel: 4, Codecs: true, Profile: filepath.Join(dir, "profiles"),

@@ -2,6 +2,7 @@ package extproc
 
 import (
 	"cmp"
+	"context"
 	"log/slog"
 	"math/rand/v2"
 	"time"
@@ -33,6 +34,10 @@ type Config struct {
 	PlainCodec        bool          // gRPC's own codec in place of ours, for comparison
 	Version           string
 	Metrics           prometheus.Registerer // nil: none
+
+	// WriteRefusals stores counts of refused requests, every few seconds. After an
+	// error it is given the same again. nil: they are not counted.
+	WriteRefusals func(context.Context, []policy.RefusalCount) error
 }
 
 // Abandoned says what a call costs whose client left before the provider's first byte.

@@ -299,6 +299,7 @@ func (x *exchange) encoding() string {
 func (x *exchange) refuse(r *policy.Refusal) outbound {
 	x.refused = r
 	x.s.metrics.refused(r)
+	x.count(r)
 	return x.answer(refuse(x.endpoint, r, x.s.cfg.BudgetStatus))
 }
 

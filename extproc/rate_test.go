@@ -12,12 +12,18 @@ import (
 // timed runs a test on planes whose clock the test moves: one that counts in memory,
 // and one with two servers on Redis.
 func timed(t *testing.T, test func(t *testing.T, p *plane, clock *policytest.Clock), entities ...policy.Entity) {
-	for _, where := range []string{"memory", "two servers on Redis"} {
+	timedOn(t, map[string]int{"memory": 0, "two servers on Redis": 2}, test, entities...)
+}
+
+// timedOn is timed on the planes it is told: how many servers share a Redis, none of
+// them being one that counts in memory.
+func timedOn(t *testing.T, planes map[string]int, test func(t *testing.T, p *plane, clock *policytest.Clock), entities ...policy.Entity) {
+	for where, servers := range planes {
 		t.Run(where, func(t *testing.T) {
 			clock := policytest.NewClock(policytest.Epoch)
 			r := rig{clock: clock.Now, entities: entities}
-			if where != "memory" {
-				r.servers = 2
+			if servers > 0 {
+				r.servers = servers
 				r, _ = r.onRedis(t)
 			}
 			test(t, r.start(t), clock)
@@ -53,9 +59,11 @@ func TestABurstAcrossAWindowsEdge(t *testing.T) {
 	}, key("sk-ten", func(k *policy.Key) { k.Limits.RPM = ptr(int64(limit)) }))
 }
 
-// Who waits as long as Retry-After says passes, and a second earlier it does not.
+// Who waits as long as Retry-After says passes, and a second earlier it does not. One
+// server only: how long an answer usually is each server learns for itself, and one that
+// has seen none of them yet lets a shorter answer through where another says to wait.
 func TestRetryAfterIsRightToTheSecond(t *testing.T) {
-	timed(t, func(t *testing.T, p *plane, clock *policytest.Clock) {
+	timedOn(t, map[string]int{"memory": 0, "a server on Redis": 1}, func(t *testing.T, p *plane, clock *policytest.Clock) {
 		for _, c := range []struct {
 			key  string
 			body map[string]any

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -19,11 +20,12 @@ import (
 
 // Server answers Envoy's ext_proc streams.
 type Server struct {
-	cfg     Config
-	habits  habits
-	live    liveSet
-	metrics *metrics
-	open    atomic.Int64 // streams
+	cfg      Config
+	habits   habits
+	live     liveSet
+	refusals refusals
+	metrics  *metrics
+	open     atomic.Int64 // streams
 }
 
 // New makes a Server.
@@ -57,8 +59,13 @@ func (s *Server) Options() []grpc.ServerOption {
 	return options
 }
 
-// Run renews live reservations until ctx ends.
+// Run renews live reservations and writes counts of refusals until ctx ends.
 func (s *Server) Run(ctx context.Context) {
+	var running sync.WaitGroup
+	defer running.Wait()
+	if s.cfg.WriteRefusals != nil {
+		running.Go(func() { s.refusals.run(ctx, s.cfg.WriteRefusals, s.cfg.Log) })
+	}
 	s.live.renew(ctx, s.cfg.Ledger, s.cfg.ReservationTTL, s.cfg.Log)
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/purser/purser/adminsvc"
 	"github.com/purser/purser/cmd/boot"
+	"github.com/purser/purser/extproc/tokens"
 	"github.com/purser/purser/policy/postgres"
 	"github.com/purser/purser/policy/redis"
 )
@@ -51,6 +52,10 @@ func run(ctx context.Context, cfg config, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	keep, err := retention(cfg.SpendLogRetention, file.General.SpendLogsRetention, time.Now())
+	if err != nil {
+		return err
+	}
 	settings, err := boot.Settings(file, opts, time.Now())
 	if err != nil {
 		return err
@@ -63,6 +68,10 @@ func run(ctx context.Context, cfg config, log *slog.Logger) error {
 		return err
 	}
 	defer store.Close()
+	forgotten := make(chan struct{})
+	forgetting, remember := context.WithCancel(context.WithoutCancel(ctx))
+	go func() { defer close(forgotten); retain(forgetting, store, keep, log) }()
+	defer func() { remember(); <-forgotten }()
 	if cfg.RedisURL != "" {
 		client, err := redis.Connect(cfg.RedisURL)
 		if err != nil {
@@ -89,7 +98,8 @@ func run(ctx context.Context, cfg config, log *slog.Logger) error {
 	go func() { defer close(followed); known.run(following) }()
 	defer func() { unfollow(); <-followed }()
 	api := adminsvc.New(adminsvc.Config{
-		Store: store, Spend: store, Adjust: store.Adjust, Log: log, Version: version, Ready: store.Ping,
+		Store: store, Spend: store, Adjust: store.Adjust, Log: log,
+		UserDefaults: file.LiteLLM.UserDefaults, UserBudget: file.LiteLLM.UserBudget, UserBudgetDuration: file.LiteLLM.UserBudgetDuration, CountTokens: tokens.Count, Version: version, Ready: store.Ping,
 		Models: known, Settled: known.settled, Catalog: known.directory.Catalog, Settings: known.settings.Load,
 		TeamListFormat: cfg.TeamListFormat, TrustForwarded: cfg.TrustForwarded,
 	})

@@ -93,6 +93,7 @@ func newService(ctx context.Context, cfg config, log *slog.Logger, clock func() 
 		Directory: s.directory, Ledger: s.counting.ledger, Log: log, Clock: clock, BodyLimit: cfg.BodyLimit, Deadline: cfg.Deadline,
 		BudgetStatus: cmp.Or(cfg.BudgetStatus, file.LiteLLM.BudgetExceededStatus), InjectCredentials: cfg.InjectCredentials,
 		ChargeAbandoned: extproc.Abandoned(cfg.Abandoned), CustomerHeaders: headers, KeyHeader: file.General.KeyHeader, Version: version, Metrics: prometheus.DefaultRegisterer,
+		WriteRefusals: s.store.WriteRefusals,
 	})
 	s.gauges(prometheus.DefaultRegisterer)
 	return s, nil

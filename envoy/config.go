@@ -85,9 +85,9 @@ type Config struct {
 	Deployments []Deployment
 
 	// BodyLimit is the largest request body in bytes, on both planes. Envoy holds this much per request. On the inference
-	// plane the last read (at most 1 MiB) may go over it; the ext_proc server knows the length and can be exact. (Envoy's
-	// body_size_limit filter would be exact too, but writes the path, query and keys included, to Envoy's own log.)
-	// Default 16 MiB.
+	// plane the last read (at most 1 MiB) may go over it, and 64 KiB more, which a body may grow by when it is rewritten; the
+	// ext_proc server knows the length and is exact. (Envoy's body_size_limit filter would be exact too, but writes the path,
+	// query and keys included, to Envoy's own log.) Default 16 MiB.
 	BodyLimit uint64
 	// RequestTimeout is how long a client may take to send a whole request. Default 5 minutes.
 	RequestTimeout time.Duration
@@ -117,6 +117,9 @@ const DefaultCABundle = "/etc/ssl/certs/ca-certificates.crt"
 
 const (
 	defaultBodyLimit = 16 << 20
+	// rewriteRoom is what a request may grow by on its way through the ext_proc server. Up to so much more than BodyLimit gets
+	// there, which knows the limit itself.
+	rewriteRoom = 64 << 10
 	// maxBodyLimit leaves room below 4 GiB, where 32-bit lengths in Envoy's buffers end.
 	maxBodyLimit = 1 << 30
 )

@@ -74,8 +74,9 @@ func (b *builder) routes(cfg Config) *routev3.RouteConfiguration {
 		VirtualHosts: []*routev3.VirtualHost{{
 			Name:    "purser",
 			Domains: []string{"*"},
-			// How much ext_proc may have buffered, of the request's body and of the reply's.
-			RequestBodyBufferLimit: u64(cfg.BodyLimit),
+			// How much ext_proc may have buffered, of the request's body and of the reply's. The body that it sends back counts
+			// too, and may be longer: a model's name at its provider, a cap, the wish for usage.
+			RequestBodyBufferLimit: u64(cfg.BodyLimit + rewriteRoom),
 			RetryPolicy:            b.retryPolicy(),
 			Routes:                 append(routes, b.adminRoute(cfg)),
 		}},

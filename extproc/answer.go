@@ -89,6 +89,9 @@ var deniedAs = map[policy.ScopeKind]string{
 	policy.ScopeUser: "user", policy.ScopeKey: "key", policy.ScopeCustomer: "customer",
 }
 
+// detailsMalformed tells Envoy's access log, and the metrics, what malformed answered.
+const detailsMalformed = "purser_malformed"
+
 // malformed is a request that cannot be read.
 func malformed(ep *dialect.Endpoint, m *dialect.Malformed) answer {
 	r := m.Refusal()
@@ -101,7 +104,7 @@ func malformed(ep *dialect.Endpoint, m *dialect.Malformed) answer {
 		r.Code = ""
 	}
 	contentType, body := ep.Refuse(r)
-	return answer{status: r.Status, headers: []header{{"content-type", contentType}}, body: body, details: "purser_malformed"}
+	return answer{status: r.Status, headers: []header{{"content-type", contentType}}, body: body, details: detailsMalformed}
 }
 
 // seconds rounds up to whole seconds, one at least.

@@ -304,6 +304,9 @@ func (x *exchange) refuse(r *policy.Refusal) outbound {
 }
 
 func (x *exchange) answer(a answer) outbound {
+	if a.details == detailsMalformed {
+		x.s.metrics.decisions.WithLabelValues("malformed", "", "").Inc()
+	}
 	a.headers = append(a.headers, header{"x-litellm-call-id", x.id})
 	a.headers = append(a.headers, x.limitHeaders()...)
 	return outbound{answer: &a}

@@ -10,6 +10,11 @@ var drift = promauto.NewGauge(prometheus.GaugeOpts{
 	Name: "purser_ledger_drift_nanousd", Help: "What the counters and the tables differed by at the last comparison, in nano-USD, all scopes together.",
 })
 
+// expired counts what nobody settled in time.
+var expired = promauto.NewCounter(prometheus.CounterOpts{
+	Name: "purser_reservations_expired_total", Help: "Reservations that expired and were charged at their holds, whichever replica made them.",
+})
+
 // gauges tell how far what is settled is on its way to the tables, and how current
 // what is decided by is.
 func (s *service) gauges(r prometheus.Registerer) {

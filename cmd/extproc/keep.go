@@ -27,6 +27,7 @@ func (s *service) reap(ctx context.Context) {
 			s.log.Warn("expired reservations cannot be settled now", "err", err)
 		}
 		failing = err != nil
+		expired.Add(float64(n))
 		if n > 0 {
 			s.log.Warn("reservations expired and were charged at their holds", "count", n)
 		}

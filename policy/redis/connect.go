@@ -15,6 +15,13 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
+// go-redis writes to stderr what its calls return anyway, past our log and its format.
+func init() { redis.SetLogger(silent{}) }
+
+type silent struct{}
+
+func (silent) Printf(context.Context, string, ...any) {}
+
 // Commands are what a ledger's ACL user must be allowed, with the keys of its
 // prefix: ACL SETUSER purser on >password ~{purser}:* followed by these.
 const Commands = "+ping +hello +select +info +cluster|slots +cluster|nodes +command " +

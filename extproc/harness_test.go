@@ -321,3 +321,9 @@ func (p *plane) abandon(ctx context.Context, c call) {
 func abandoned(rule string) func(*extproc.Config) {
 	return func(c *extproc.Config) { c.ChargeAbandoned = extproc.Abandoned(rule) }
 }
+
+// idleAt waits until so many requests are under way.
+func (p *plane) idleAt(n int64) {
+	p.t.Helper()
+	eventually(p.t, "the others are over", func() bool { return p.underway() == n })
+}

@@ -34,17 +34,14 @@ func Bootstrap(cfg Config) (*bootstrapv3.Bootstrap, error) {
 			return nil, err
 		}
 		static.Clusters = append(static.Clusters, cluster)
-		if d.Credential == "" {
-			continue
-		}
-		if d.SecretSource == SecretADS {
-			return nil, fmt.Errorf("envoy: deployment %q: %w", d.Name, errSecretADS)
-		}
-		secret, err := Secret(d)
+		secrets, err := Secrets(d)
 		if err != nil {
 			return nil, err
 		}
-		static.Secrets = append(static.Secrets, secret)
+		if len(secrets) > 0 && d.SecretSource == SecretADS {
+			return nil, fmt.Errorf("envoy: deployment %q: %w", d.Name, errSecretADS)
+		}
+		static.Secrets = append(static.Secrets, secrets...)
 	}
 	boot := &bootstrapv3.Bootstrap{
 		Node:            &corev3.Node{Id: "purser", Cluster: "purser"},

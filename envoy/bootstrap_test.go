@@ -149,12 +149,12 @@ func TestClusterAndSecretStandAlone(t *testing.T) {
 	if strings.Contains(string(text), d.Credential) || !strings.Contains(string(text), `"ads": {}`) {
 		t.Errorf("the cluster is\n%s", text)
 	}
-	secret, err := envoy.Secret(d)
-	if err != nil || secret.Name != cluster.Name {
-		t.Errorf("secret %v, %v", secret.GetName(), err)
+	secrets, err := envoy.Secrets(d)
+	if err != nil || len(secrets) != 1 || secrets[0].Name != cluster.Name {
+		t.Errorf("secrets %v, %v", len(secrets), err)
 	}
-	if _, err := envoy.Secret(small().Deployments[1]); err == nil {
-		t.Error("a secret without a credential")
+	if secrets, err := envoy.Secrets(small().Deployments[1]); err != nil || len(secrets) > 0 {
+		t.Error("a secret without a credential", err)
 	}
 	cfg := small()
 	cfg.Deployments[0] = d

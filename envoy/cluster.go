@@ -20,7 +20,7 @@ const (
 	secretFetchTimeout = 2 * time.Second
 )
 
-// Cluster is the deployment's cluster. It needs Secret(d) beside it if the deployment has a credential.
+// Cluster is the deployment's cluster. It needs Secrets(d) beside it.
 func Cluster(d Deployment) (*clusterv3.Cluster, error) {
 	if err := d.Validate(); err != nil {
 		return nil, err

@@ -29,9 +29,12 @@ type Deployment struct {
 	CredentialHeader string
 	// CredentialPrefix goes before the key: "Bearer ". Default "".
 	CredentialPrefix string
-	// Credential is the provider's key. It is a secret: it only ever appears in Secret(d). Empty means that Envoy adds none
+	// Credential is the provider's key. It is a secret: it only ever appears in Secrets(d). Empty means that Envoy adds none
 	// and leaves credential headers to the ext_proc server.
 	Credential string
+	// Headers are sent with each call besides the credential, names in lower case. They may be credentials too, and are kept
+	// as secrets just like it.
+	Headers map[string]string
 	// SecretSource says where Envoy gets the credential from. Default SecretStatic.
 	SecretSource SecretSource
 	// SecretName is the secret's name. Default Name.
@@ -170,6 +173,16 @@ func (d Deployment) Validate() error {
 	}
 	if strings.ContainsFunc(d.Credential, isControl) || !utf8.ValidString(d.Credential) || strings.TrimSpace(d.Credential) != d.Credential {
 		bad("Credential of %q: has control characters or spaces around it", d.Name)
+	}
+	for name, value := range d.Headers {
+		switch {
+		case !validHeaderName(name), strings.HasPrefix(name, HeaderPrefix), strings.HasPrefix(name, "x-envoy-"):
+			bad("Headers of %q: %q cannot be sent", d.Name, name)
+		case name == d.CredentialHeader && d.Credential != "":
+			bad("Headers of %q: %q is the credential's", d.Name, name)
+		case value == "", strings.ContainsFunc(value, isControl), !utf8.ValidString(value), strings.TrimSpace(value) != value:
+			bad("Headers of %q: %q is empty, or has control characters or spaces around it", d.Name, name)
+		}
 	}
 	if d.SecretSource != SecretStatic && d.SecretSource != SecretADS {
 		bad("SecretSource of %q: unknown", d.Name)

@@ -2,7 +2,8 @@ package envoy
 
 import (
 	"errors"
-	"fmt"
+	"maps"
+	"slices"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	credentialv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/credential_injector/v3"
@@ -10,31 +11,48 @@ import (
 	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 )
 
-// Secret is the deployment's credential, named SecretName. It is an error to ask for one that has none.
-// Envoy shows it as [redacted] in its dumps; this value, and what is rendered from it, holds it in clear.
-func Secret(d Deployment) (*tlsv3.Secret, error) {
+// Secrets are what the deployment's cluster needs besides itself: its credential, named SecretName, and its headers, named
+// after it. Envoy shows them as [redacted] in its dumps; these values, and what is rendered from them, hold them in clear.
+func Secrets(d Deployment) ([]*tlsv3.Secret, error) {
 	if err := d.Validate(); err != nil {
 		return nil, err
 	}
-	if d.Credential == "" {
-		return nil, fmt.Errorf("envoy: deployment %q has no credential", d.Name)
+	d = d.withDefaults()
+	var all []*tlsv3.Secret
+	for _, i := range d.injected() {
+		all = append(all, &tlsv3.Secret{
+			Name: i.secret,
+			Type: &tlsv3.Secret_GenericSecret{GenericSecret: &tlsv3.GenericSecret{
+				Secret: &corev3.DataSource{Specifier: &corev3.DataSource_InlineString{InlineString: i.value}},
+			}},
+		})
 	}
-	return &tlsv3.Secret{
-		Name: d.withDefaults().SecretName,
-		Type: &tlsv3.Secret_GenericSecret{GenericSecret: &tlsv3.GenericSecret{
-			Secret: &corev3.DataSource{Specifier: &corev3.DataSource_InlineString{InlineString: d.Credential}},
-		}},
-	}, nil
+	return all, nil
+}
+
+// injected is a header that Envoy adds for a deployment.
+type injected struct{ header, prefix, secret, value string }
+
+// injected lists the credential, if there is one, and the headers in order.
+func (d Deployment) injected() []injected {
+	var all []injected
+	if d.Credential != "" {
+		all = append(all, injected{d.CredentialHeader, d.CredentialPrefix, d.SecretName, d.Credential})
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.Headers)) {
+		all = append(all, injected{name, "", d.SecretName + "#" + name, d.Headers[name]})
+	}
+	return all
 }
 
 // errSecretADS: a secret over ADS in a bootstrap without ADS would leave its cluster warming for ever.
 var errSecretADS = errors.New("SecretSource is SecretADS, but a bootstrap without an xDS server has only static secrets")
 
-// credentialInjector adds the deployment's credential. It must be a filter of the cluster: as a filter of the listener it is
+// credentialInjector adds the deployment's credential, or another header. It must be a filter of the cluster: as a filter of the listener it is
 // silently not run when ext_proc chooses the route, and the caller's key would go to the provider. A credential that is
 // missing is a reply 401 from Envoy, and nothing goes upstream; localreply.go makes it a 502.
-func (b *builder) credentialInjector(d Deployment) *credentialv3.CredentialInjector {
-	ref := &tlsv3.SdsSecretConfig{Name: d.SecretName}
+func (b *builder) credentialInjector(d Deployment, i injected) *credentialv3.CredentialInjector {
+	ref := &tlsv3.SdsSecretConfig{Name: i.secret}
 	if d.SecretSource == SecretADS {
 		ref.SdsConfig = &corev3.ConfigSource{
 			ResourceApiVersion:    corev3.ApiVersion_V3,
@@ -46,8 +64,8 @@ func (b *builder) credentialInjector(d Deployment) *credentialv3.CredentialInjec
 		Overwrite: true,
 		Credential: b.extension("envoy.http.injected_credentials.generic", &genericv3.Generic{
 			Credential:        ref,
-			Header:            d.CredentialHeader,
-			HeaderValuePrefix: d.CredentialPrefix,
+			Header:            i.header,
+			HeaderValuePrefix: i.prefix,
 		}),
 	}
 }

@@ -30,8 +30,12 @@ func (b *builder) upstreamFilters(d Deployment) []*hcmv3.HttpFilter {
 	filters := []*hcmv3.HttpFilter{b.httpFilter(headerMutationName, &headerv3.HeaderMutation{
 		Mutations: &headerv3.Mutations{RequestMutations: strip},
 	})}
-	if d.Credential != "" {
-		filters = append(filters, b.httpFilter("envoy.filters.http.credential_injector", b.credentialInjector(d)))
+	for _, i := range d.injected() {
+		name := "envoy.filters.http.credential_injector"
+		if i.secret != d.SecretName {
+			name += "." + i.header
+		}
+		filters = append(filters, b.httpFilter(name, b.credentialInjector(d, i)))
 	}
 	return append(filters, b.httpFilter("envoy.filters.http.upstream_codec", &codecv3.UpstreamCodec{}))
 }

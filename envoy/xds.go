@@ -55,12 +55,12 @@ type XDS struct {
 // served is one deployment as Envoy gets it.
 type served struct {
 	cluster *clusterv3.Cluster
-	secret  *tlsv3.Secret // nil: none
+	secrets []*tlsv3.Secret
 	stamp   int           // of a leaving one: which departure it is
 }
 
 func (s served) equal(o served) bool {
-	return proto.Equal(s.cluster, o.cluster) && (s.secret == nil) == (o.secret == nil) && (s.secret == nil || proto.Equal(s.secret, o.secret))
+	return proto.Equal(s.cluster, o.cluster) && slices.EqualFunc(s.secrets, o.secrets, func(a, b *tlsv3.Secret) bool { return proto.Equal(a, b) })
 }
 
 // everyone is the one node that the cache knows: all Envoys get the same.
@@ -123,9 +123,7 @@ func serve(d Deployment) (served, error) {
 		return served{}, fmt.Errorf("deployment %q against Envoy's schema: %w", d.Name, err)
 	}
 	out := served{cluster: cluster}
-	if d.Credential != "" {
-		out.secret, err = Secret(d)
-	}
+	out.secrets, err = Secrets(d)
 	return out, err
 }
 
@@ -191,7 +189,7 @@ func (x *XDS) publish() error {
 	for _, group := range []map[string]served{x.current, x.leaving} {
 		for _, name := range slices.Sorted(maps.Keys(group)) {
 			clusters = append(clusters, group[name].cluster)
-			if s := group[name].secret; s != nil {
+			for _, s := range group[name].secrets {
 				secrets = append(secrets, s)
 			}
 		}
@@ -225,8 +223,8 @@ func (x *XDS) Await(ctx context.Context) error {
 	if snapshot, err := x.cache.GetSnapshot(all); err == nil {
 		for name, s := range x.current {
 			want[resourcev3.ClusterType][name] = snapshot.GetVersionMap(resourcev3.ClusterType)[name]
-			if s.secret != nil {
-				want[resourcev3.SecretType][s.secret.Name] = snapshot.GetVersionMap(resourcev3.SecretType)[s.secret.Name]
+			for _, secret := range s.secrets {
+				want[resourcev3.SecretType][secret.Name] = snapshot.GetVersionMap(resourcev3.SecretType)[secret.Name]
 			}
 		}
 	}

@@ -183,19 +183,12 @@ func (x *exchange) admit(ctx context.Context, body []byte) (outbound, error) {
 	if x.decision.Refusal != nil {
 		return x.refuse(x.decision.Refusal), nil
 	}
-	target, refusal := x.route()
-	if refusal != nil {
-		return x.refuse(refusal), nil
-	}
-	path, err := x.endpoint.Path(call, x.deployment, target)
+	target, path, refusal, err := x.place(ctx)
 	if err != nil {
-		return x.refuse(&policy.Refusal{Code: policy.CodeWrongFormat, Param: "model", Message: err.Error()}), nil
-	}
-	if r, err := x.reserve(ctx); err != nil {
 		x.s.cfg.Log.Error("the ledger did not answer", "call_id", x.id, "err", err)
 		return x.refuse(&policy.Refusal{Code: policy.CodeUnavailable, Message: "The limits of this key cannot be checked right now. Try again shortly"}), nil
-	} else if r != nil {
-		return x.refuse(r), nil
+	} else if refusal != nil {
+		return x.refuse(refusal), nil
 	}
 	return x.forward(target, path), nil
 }
@@ -210,6 +203,9 @@ func (x *exchange) decide() {
 			x.request.Flat = flat
 			x.decision = policy.Decide(&x.grant, x.request, x.started)
 		}
+	}
+	if x.deployment != nil && x.decision.Refusal == nil {
+		x.decision.Bind(x.deployment, x.request, x.grant.Settings)
 	}
 }
 

@@ -5,68 +5,10 @@ import (
 	"strings"
 
 	"github.com/purser/purser/extproc/dialect"
-	"github.com/purser/purser/policy"
 )
 
 // routingHeader chooses the cluster; only extproc sets it.
 const routingHeader = "x-purser-cluster"
-
-// route chooses the deployment and the model's name there.
-func (x *exchange) route() (target string, refusal *policy.Refusal) {
-	m := x.decision.Model
-	if m == nil {
-		return "", &policy.Refusal{Code: policy.CodeUnknownModel, Param: "model", Message: "No deployment serves this call: name a model"}
-	}
-	var able []*policy.Deployment
-	var other *policy.Deployment
-	for _, d := range m.Deployments {
-		switch {
-		case d.Blocked:
-		case x.endpoint.Serves(d):
-			able = append(able, d)
-		default:
-			other = d
-		}
-	}
-	if len(able) == 0 {
-		if other != nil {
-			x.deployment = other
-			_, err := x.endpoint.Path(x.call, other, other.TargetFor(x.decision.Asked))
-			message := "Model '" + m.Name + "' is not served in this API's format"
-			if err != nil {
-				message = err.Error()
-			}
-			return "", &policy.Refusal{Code: policy.CodeWrongFormat, Param: "model", Message: message}
-		}
-		return "", &policy.Refusal{Code: policy.CodeUnavailable, Message: "Every deployment of model '" + m.Name + "' is blocked"}
-	}
-	x.deployment = x.pick(able)
-	return x.deployment.TargetFor(x.decision.Asked), nil
-}
-
-// pick chooses among the deployments of the best priority by their weights.
-func (x *exchange) pick(able []*policy.Deployment) *policy.Deployment {
-	best := able[0].Priority
-	for _, d := range able {
-		best = min(best, d.Priority)
-	}
-	var total int64
-	for _, d := range able {
-		if d.Priority == best {
-			total += int64(max(d.Weight, 1))
-		}
-	}
-	n := x.s.cfg.Pick(total)
-	for _, d := range able {
-		if d.Priority != best {
-			continue
-		}
-		if n -= int64(max(d.Weight, 1)); n < 0 {
-			return d
-		}
-	}
-	return able[0]
-}
 
 // forward changes the request into what the deployment understands.
 func (x *exchange) forward(target, path string) outbound {
@@ -88,7 +30,32 @@ func (x *exchange) forward(target, path string) outbound {
 	if x.s.cfg.InjectCredentials && d.Credential != "" {
 		out.set = append(out.set, header{d.CredentialHeader, d.CredentialPrefix + d.Credential.Reveal()})
 	}
+	if x.s.cfg.InjectCredentials {
+		for name, value := range d.Headers {
+			out.set = append(out.set, header{name, value.Reveal()})
+		}
+	}
+	out.set = append(out.set, x.patience()...)
 	out.remove = x.removed(out.set)
+	return out
+}
+
+// patience tells Envoy's router how long this call may take, and how often it may try
+// to connect: headers that it obeys and takes out.
+func (x *exchange) patience() (out []header) {
+	d := x.deployment
+	add := func(name string, n int64) { out = append(out, header{name, strconv.FormatInt(n, 10)}) }
+	switch {
+	case x.endpoint.Upgrade: // a socket lives as long as it lives
+	case x.call.Stream && d.StreamTimeout > 0:
+		// Of an attempt until its reply begins. The other would cut a stream that is going well.
+		add("x-envoy-upstream-rq-per-try-timeout-ms", max(d.StreamTimeout.Milliseconds(), 1))
+	case !x.call.Stream && d.Timeout > 0:
+		add("x-envoy-upstream-rq-timeout-ms", max(d.Timeout.Milliseconds(), 1))
+	}
+	if d.Retries != nil {
+		add("x-envoy-max-retries", int64(*d.Retries))
+	}
 	return out
 }
 

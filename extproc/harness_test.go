@@ -105,7 +105,12 @@ func (r rig) start(t testing.TB) *plane {
 	at, _ := url.Parse(upstream.URL)
 	deployments := models(at)
 	for _, d := range r.models {
-		d.Scheme, d.Host, d.Port, d.Credential = "http", "127.0.0.1", deployments[0].Port, providerKey
+		own := *d // the test may start another plane of it
+		d = &own
+		d.Scheme, d.Host, d.Credential = "http", "127.0.0.1", providerKey
+		if d.Port == 0 {
+			d.Port = deployments[0].Port
+		}
 		deployments = append(deployments, d)
 	}
 	r.settings.MasterKey, r.settings.HasMasterKey, r.settings.MasterUserID = policy.HashKey(masterKey), true, "default_user_id"
@@ -139,9 +144,13 @@ func (r rig) start(t testing.TB) *plane {
 	// A busy machine is not what is tested: tests of deadlines set their own.
 	config := envoy.Config{MessageTimeout: patience, ExtProc: addresses, AdminSvc: []string{strings.TrimPrefix(admin.URL, "http://")}}
 	for _, d := range deployments {
+		headers := map[string]string{}
+		for name, value := range d.Headers {
+			headers[name] = value.Reveal()
+		}
 		config.Deployments = append(config.Deployments, envoy.Deployment{
 			Name: d.Cluster(), Endpoint: envoy.Endpoint{Scheme: d.Scheme, Host: d.Host, Port: d.Port},
-			CredentialHeader: d.CredentialHeader, CredentialPrefix: d.CredentialPrefix, Credential: d.Credential.Reveal(),
+			CredentialHeader: d.CredentialHeader, CredentialPrefix: d.CredentialPrefix, Credential: d.Credential.Reveal(), Headers: headers,
 		})
 	}
 	if r.envoy != nil {
@@ -326,4 +335,13 @@ func abandoned(rule string) func(*extproc.Config) {
 func (p *plane) idleAt(n int64) {
 	p.t.Helper()
 	eventually(p.t, "the others are over", func() bool { return p.underway() == n })
+}
+
+func containsAny(text string, parts ...string) bool {
+	for _, p := range parts {
+		if strings.Contains(text, p) {
+			return true
+		}
+	}
+	return false
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/purser/purser/extproc/dialect"
 	"github.com/purser/purser/policy"
@@ -17,6 +18,7 @@ func (x *exchange) responseHeaders(ctx context.Context, in *inbound) (outbound, 
 	}
 	x.firstByte = x.s.cfg.Clock()
 	x.learnUpstream(in.attrs)
+	x.judge(in)
 	local := in.attrs["upstream.address"] == ""
 	if x.status == 401 && local {
 		// Envoy had no credential to inject: our fault, not the caller's.
@@ -70,6 +72,28 @@ func (x *exchange) learnUpstream(attrs map[string]string) {
 			x.deployment = d
 		}
 	}
+}
+
+// judge notes whether the deployment is well.
+func (x *exchange) judge(in *inbound) {
+	s := x.grant.Settings
+	if x.deployment == nil || x.decision.Model == nil || len(x.decision.Model.Deployments) < 2 || s.Cooldown < 0 {
+		return
+	}
+	allowed, asked := s.AllowedFails, time.Duration(0)
+	switch details := in.attrs["response.code_details"]; {
+	case x.status == 503 && details != "" && details != "via_upstream":
+		allowed = 0 // Envoy could not reach it, and had tried more than once
+	case x.status >= 500, x.status == 401, x.status == 403, x.status == 408, x.status == 404 && x.endpoint.Billable:
+	case x.status == 429:
+		if n, err := strconv.ParseInt(in.headers.get("retry-after"), 10, 32); err == nil {
+			asked = time.Duration(n) * time.Second
+		}
+	default:
+		x.s.cooldowns.well(x.deployment.ID)
+		return
+	}
+	x.s.cooldowns.failed(x.deployment.ID, x.s.cfg.Clock(), allowed, s.Cooldown, asked)
 }
 
 func (x *exchange) responseBody(ctx context.Context, in *inbound) (outbound, error) {

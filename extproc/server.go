@@ -20,12 +20,13 @@ import (
 
 // Server answers Envoy's ext_proc streams.
 type Server struct {
-	cfg      Config
-	habits   habits
-	live     liveSet
-	refusals refusals
-	metrics  *metrics
-	open     atomic.Int64 // streams
+	cfg       Config
+	habits    habits
+	live      liveSet
+	refusals  refusals
+	cooldowns cooldowns
+	metrics   *metrics
+	open      atomic.Int64 // streams
 }
 
 // New makes a Server.

@@ -3,6 +3,7 @@ package policy
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // Format names the API format a deployment speaks.
@@ -60,7 +61,13 @@ type Deployment struct {
 
 	Weight   int    // share among deployments of one priority; 0 counts as 1
 	Priority int    // lower is tried first
-	RPM, TPM *int64 // what the provider allows this deployment; nil: no limit
+	RPM, TPM *int64 // what the provider allows this deployment in a rolling minute; nil: no limit
+
+	Headers       map[string]Secret // sent with each call besides the credential, names in lower case
+	Timeout       time.Duration     // of a whole call; 0: no limit
+	StreamTimeout time.Duration     // of a streaming call, until its reply begins; 0: no limit
+	Retries       *int              // further attempts after a failure to connect; nil: Envoy's own
+
 	Blocked  bool
 	Stored   bool // kept in the database, not in the configuration file
 

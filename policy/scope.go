@@ -14,12 +14,13 @@ const (
 	ScopeKey
 	ScopeCustomer
 	ScopeTag
+	ScopeDeployment // what a provider allows one deployment: it says who serves a call, not who may make it
 	scopeKinds // how many there are
 )
 
-var scopeNames = [scopeKinds]string{"proxy", "organization", "team", "team_member", "project", "user", "key", "customer", "tag"}
+var scopeNames = [scopeKinds]string{"proxy", "organization", "team", "team_member", "project", "user", "key", "customer", "tag", "deployment"}
 
-var scopeTitles = [scopeKinds]string{"Proxy", "Organization", "Team", "TeamMember", "Project", "User", "Key", "Customer", "Tag"}
+var scopeTitles = [scopeKinds]string{"Proxy", "Organization", "Team", "TeamMember", "Project", "User", "Key", "Customer", "Tag", "Deployment"}
 
 func (k ScopeKind) String() string { return scopeNames[k] }
 

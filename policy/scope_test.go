@@ -8,13 +8,13 @@ import (
 
 func TestScopes(t *testing.T) {
 	n := 0
-	for k := policy.ScopeProxy; k <= policy.ScopeTag; k++ {
+	for k := policy.ScopeProxy; k <= policy.ScopeDeployment; k++ {
 		n++
 		if got, ok := policy.ParseScopeKind(k.String()); !ok || got != k || k.Title() == "" {
 			t.Errorf("ParseScopeKind(%q) = %v, %v; title %q", k, got, ok, k.Title())
 		}
 	}
-	if _, ok := policy.ParseScopeKind("nothing"); ok || n != 9 {
+	if _, ok := policy.ParseScopeKind("nothing"); ok || n != 10 {
 		t.Errorf("ParseScopeKind reads nothing; %d levels", n)
 	}
 	if policy.MemberID("a", "bc") == policy.MemberID("ab", "c") {

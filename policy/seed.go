@@ -153,9 +153,7 @@ func (s *Seeding) each(e Entity, f func(level) error) error {
 	case *User:
 		scope = Scope{ScopeUser, e.ID}
 	case *Key:
-		if scope = (Scope{ScopeKey, e.Hash.String()}); r.compiled == nil { // as it was before the directory took its copy
-			r.compile(e.CreatedAt)
-		}
+		scope = Scope{ScopeKey, e.Hash.String()}
 	case *Customer:
 		scope = Scope{ScopeCustomer, e.ID}
 		defaults = s.Directory.customerDefaults(r, s.Directory.Settings().CustomerBudget)

@@ -24,6 +24,10 @@ type Settings struct {
 	RefuseAtEdge   bool   // near a limit refuse rather than lower the answer's cap
 	CustomerBudget string // max_end_user_budget_id: the budget of customers without one
 	RequireUser    bool   // enforce_user_param
+	// A deployment that fails more often than AllowedFails in a row, or cannot be reached
+	// at all, is left out for Cooldown, where the model has others. Below 0: never.
+	AllowedFails int
+	Cooldown     time.Duration // 0: 5 s
 	AllowedIPs     []string
 	// DefaultOutput stands for the longest answer of a model whose maximum nobody told us.
 	DefaultOutput int64
@@ -33,6 +37,9 @@ type Settings struct {
 // Compile prepares the settings for use and returns them.
 func (s Settings) Compile() *Settings {
 	s.compiled = s.Limits.Compile(time.Time{})
+	if s.Cooldown == 0 {
+		s.Cooldown = 5 * time.Second
+	}
 	if s.DefaultOutput == 0 {
 		s.DefaultOutput = 16384
 	}

@@ -56,6 +56,13 @@ func Settings(cfg *config.Config, o Options, started time.Time) (*policy.Setting
 		CustomerBudget: cfg.LiteLLM.CustomerBudgetID, RequireUser: cfg.General.RequireUser, AllowedIPs: cfg.General.AllowedIPs,
 		Limits: policy.Limits{MaxBudget: cfg.MaxBudget, BudgetDuration: cfg.BudgetDuration, MaxParallel: cfg.General.MaxParallel},
 	}
+	s.AllowedFails, s.Cooldown = 3, cfg.Router.Cooldown
+	if n := cfg.Router.AllowedFails; n != nil {
+		s.AllowedFails = *n
+	}
+	if cfg.Router.NoCooldown {
+		s.Cooldown = -1
+	}
 	if cfg.MasterKey != "" {
 		s.HasMasterKey, s.MasterKey = true, policy.HashKey(cfg.MasterKey.Reveal())
 	}

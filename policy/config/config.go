@@ -9,7 +9,6 @@ import (
 // Config is a configuration file, read and checked.
 type Config struct {
 	Deployments []*policy.Deployment // in the order of the file
-	Upstreams   map[string]Upstream  // by Deployment.ID; only those that set something
 	Aliases     map[string]string    // router_settings.model_group_alias: public name → public name
 	HiddenAlias map[string]bool      // of Aliases: not listed by /v1/models
 
@@ -27,14 +26,6 @@ type Config struct {
 	// What entries from elsewhere stand on; a pointer, as it holds secrets and fmt
 	// prints what is not exported, too.
 	stood *context
-}
-
-// Upstream is what a deployment sets about its calls besides where they go.
-type Upstream struct {
-	Timeout       time.Duration            // of a whole call; 0: the router's
-	StreamTimeout time.Duration            // of a streaming call; 0: Timeout
-	Retries       *int                     // nil: the router's
-	Headers       map[string]policy.Secret // sent with each call, names in lower case
 }
 
 // General is general_settings, as far as it applies.

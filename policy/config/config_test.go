@@ -80,9 +80,6 @@ func dump(t *testing.T, c *Config) []byte {
 		shown.Info, shown.Params = nil, nil
 		line(d.ID, shown)
 		fmt.Fprintf(&b, "  info: %s\n  params: %s\n", d.Info, d.Params)
-		if u, ok := c.Upstreams[d.ID]; ok {
-			line("  upstream", u)
-		}
 	}
 	line("aliases", c.Aliases)
 	line("hidden", c.HiddenAlias)

@@ -269,21 +269,23 @@ func (b *builder) own(p provider, host string) bool {
 	return p.name == "openai" && strings.HasSuffix(host, ".api.openai.com")
 }
 
-// upstream notes what the entry sets about its calls.
+// upstream fills in what is set about calls: by the entry, the router, or for all.
 func (b *builder) upstream(e *entry, d *policy.Deployment) {
-	u := Upstream{Timeout: e.timeout, StreamTimeout: e.stream, Retries: e.retries, Headers: e.headers}
+	router, all := &b.cfg.Router, &b.cfg.LiteLLM
+	d.Timeout = first(e.timeout, router.Timeout, all.Timeout)
+	d.StreamTimeout = first(e.stream, e.timeout, router.StreamTimeout, router.Timeout, all.Timeout)
+	d.Retries = first(e.retries, router.Retries, all.Retries)
+	if b.keyless {
+		return // headers may be credentials, too
+	}
+	d.Headers = e.headers
 	if e.organization != "" && d.Provider == "openai" {
-		headers := map[string]policy.Secret{"openai-organization": e.organization}
+		d.Headers = map[string]policy.Secret{"openai-organization": e.organization}
 		for name, text := range e.headers {
-			headers[name] = text
+			d.Headers[name] = text
 		}
-		u.Headers = headers
 	}
-	if u.Timeout == 0 && u.StreamTimeout == 0 && u.Retries == nil && len(u.Headers) == 0 {
-		return
+	if _, twice := d.Headers[d.CredentialHeader]; twice && d.Credential != "" {
+		b.fail(e.at, "sets %s twice: as a header, and by its api_key", d.CredentialHeader)
 	}
-	if b.cfg.Upstreams == nil {
-		b.cfg.Upstreams = map[string]Upstream{}
-	}
-	b.cfg.Upstreams[d.ID] = u
 }

@@ -203,8 +203,8 @@ func readHeaders(r *reader, e *entry, v value) {
 		if !ok {
 			continue
 		}
-		if !isHeaderValue(text.Reveal()) {
-			r.fail(f.value, "holds what no header can")
+		if value := text.Reveal(); !isHeaderValue(value) || strings.TrimSpace(value) != value || value == "" {
+			r.fail(f.value, "holds what no header can, or nothing")
 			continue
 		}
 		if e.headers == nil {

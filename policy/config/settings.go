@@ -32,7 +32,7 @@ const (
 	noHooks       = "there is no Python here to run it"
 	noDatabase    = "set it in DATABASE_URL"
 	noCredential  = "write api_key into the model's entry"
-	ownHealth     = "Envoy takes a failing deployment out by itself"
+	ownHealth     = "a deployment that fails is left out by itself: see allowed_fails and cooldown_time"
 	ownLogs       = "logs and traces are set up where the services are started"
 	ownUI         = "the web interface has its own settings"
 	noVault       = "secrets come from the environment, from files or from this file"
@@ -326,9 +326,9 @@ var routerTable = slices.Concat(
 			}
 		}},
 		{name: "timeout", as: "seconds", help: "of a call to a provider", read: func(r *reader, c *Config, v value) { c.Router.Timeout, _ = r.seconds(v) }},
-		{name: "stream_timeout", as: "seconds", help: "of a streaming call", read: func(r *reader, c *Config, v value) { c.Router.StreamTimeout, _ = r.seconds(v) }},
-		{name: "allowed_fails", as: "number", help: "failures in a row after which a deployment is left out for a while", read: func(r *reader, c *Config, v value) { c.Router.AllowedFails = r.count(v) }},
-		{name: "cooldown_time", as: "seconds", help: "for how long", read: func(r *reader, c *Config, v value) { c.Router.Cooldown, _ = r.seconds(v) }},
+		{name: "stream_timeout", as: "seconds", help: "of a streaming call, until its reply begins", read: func(r *reader, c *Config, v value) { c.Router.StreamTimeout, _ = r.seconds(v) }},
+		{name: "allowed_fails", as: "number", help: "failures in a row after which a deployment is left out for a while, where the model has others; default 3; one that cannot be reached is left out at once", read: func(r *reader, c *Config, v value) { c.Router.AllowedFails = r.count(v) }},
+		{name: "cooldown_time", as: "seconds", help: "for how long; default 5, and longer each time it is found no better", read: func(r *reader, c *Config, v value) { c.Router.Cooldown, _ = r.seconds(v) }},
 		{name: "disable_cooldowns", as: "true or false", help: "never leave a deployment out", read: func(r *reader, c *Config, v value) { c.Router.NoCooldown, _ = r.flag(v) }},
 		{name: "redis_url", as: "text", help: "Redis for the counters; ours where the variable it names is not set", read: readRedis},
 		{name: "redis_host", as: "text", help: "the same, in parts", read: readRedis},

@@ -177,7 +177,7 @@ model_list:
 	if want := `{"comment":"***","contact_token":"***","tokens":7}`; string(d.Info) != want {
 		t.Errorf("info %s\nwant %s", d.Info, want)
 	}
-	if text := fmt.Sprintf("%v %+v %#v", *c, c.Upstreams, *d); strings.Contains(text, "literal-key-1") || strings.Contains(text, "header-value-1") {
+	if text := fmt.Sprintf("%v %+v %#v %v", *c, *c, *c, d.Headers); strings.Contains(text, "literal-key-1") || strings.Contains(text, "header-value-1") {
 		t.Error("a secret is printed")
 	}
 }

@@ -38,7 +38,7 @@ const sealedPrefix = "sealed:"
 func (c *Config) Compile(m *policy.StoredModel, open func(id, text string) (string, error)) (*Stored, error) {
 	stood := c.base()
 	r := &reader{
-		opts: stood.opts, prices: stood.prices, cfg: &Config{}, environ: stood.environ, adjust: stood.adjust, secrets: slices.Clone(stood.secrets),
+		opts: stood.opts, prices: stood.prices, cfg: &Config{Router: c.Router, LiteLLM: c.LiteLLM}, environ: stood.environ, adjust: stood.adjust, secrets: slices.Clone(stood.secrets),
 		said: map[string]bool{}, counts: map[string]int{}, once: map[string]value{}, keyless: open == nil,
 	}
 	if r.prices == nil {

@@ -236,17 +236,21 @@ func (f *Feed) continues(ctx context.Context, conn *pgx.Conn) bool {
 // load fills the directory and removes from it what is not in the tables.
 func (f *Feed) load(ctx context.Context, conn *pgx.Conn) error {
 	began := time.Now()
-	into := f.cfg.Directory
-	again := f.at.Load() != nil || into.Revision() > 0
+	seen := map[policy.Entity]struct{}{}
+	keep := func(policy.Entity) {}
+	again := f.at.Load() != nil || f.cfg.Directory.Revision() > 0
 	if again {
-		into = policy.NewDirectory(nil, nil) // what is gone must go; decisions go on meanwhile
+		keep = func(e policy.Entity) { seen[e] = struct{}{} }
 	}
-	at, err := load(ctx, conn, into, f.cfg.Only)
+	at, err := load(ctx, conn, f.cfg.Directory, f.cfg.Only, keep)
 	if err != nil {
 		return err
 	}
 	if again {
-		f.cfg.Directory.Replace(into)
+		f.cfg.Directory.Prune(func(e policy.Entity) bool {
+			_, ok := seen[e]
+			return ok
+		})
 	}
 	f.cfg.OnLoad()
 	f.at.Store(&at)

@@ -59,10 +59,9 @@ func TestSnapshotHoldsWhatTheDirectoryHolds(t *testing.T) {
 	}
 	byRef := func(d *policy.Directory) map[policy.Ref]policy.Entity {
 		m := map[policy.Ref]policy.Entity{}
-		d.All(func(e policy.Entity) bool {
+		for _, e := range d.All() {
 			m[e.Ref()] = e
-			return true
-		})
+		}
 		return m
 	}
 	got, want := byRef(d2), byRef(d)

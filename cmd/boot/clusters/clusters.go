@@ -18,11 +18,16 @@ func Of(deployments []*policy.Deployment) []envoy.Deployment {
 
 // One is the cluster of a deployment.
 func One(d *policy.Deployment) envoy.Deployment {
+	headers := make(map[string]string, len(d.Headers))
+	for name, secret := range d.Headers {
+		headers[name] = secret.Reveal()
+	}
 	return envoy.Deployment{
 		Name:             d.Cluster(),
 		Endpoint:         envoy.Endpoint{Scheme: d.Scheme, Host: d.Host, Port: d.Port},
 		CredentialHeader: d.CredentialHeader,
 		CredentialPrefix: d.CredentialPrefix,
 		Credential:       d.Credential.Reveal(),
+		Headers:          headers,
 	}
 }

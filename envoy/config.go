@@ -58,8 +58,10 @@ type Config struct {
 	ExtProcMaxRequests uint32
 	// ExtProcMaxConnections bounds the connections to each ext_proc server. Default 1000.
 	ExtProcMaxConnections uint32
-	// MessageTimeout is how long one answer of the ext_proc server may take. Default 1 s: Envoy's own 200 ms would cut
-	// streams whenever a replica is throttled or collects garbage.
+	// MessageTimeout is how long one answer of the ext_proc server may take. The server bounds its own waiting and answers
+	// well before; this is for one that hangs, and health checks take that out of service too. Default 5 s: Envoy's own
+	// 200 ms refuses requests and cuts replies whenever a replica is throttled or collects garbage, and on a machine with 16
+	// runnable processes a core one second still refused a body of 16 MiB.
 	MessageTimeout time.Duration
 	// FailOpen lets requests through when no ext_proc server answers: unauthenticated, unlimited and uncounted. Such a
 	// request has no deployment chosen for it, so FailOpenDeployment must name one. Default: they are refused with 503.
@@ -116,7 +118,8 @@ type TLS struct {
 const DefaultCABundle = "/etc/ssl/certs/ca-certificates.crt"
 
 const (
-	defaultBodyLimit = 16 << 20
+	defaultBodyLimit      = 16 << 20
+	defaultMessageTimeout = 5 * time.Second
 	// rewriteRoom is what a request may grow by on its way through the ext_proc server. Up to so much more than BodyLimit gets
 	// there, which knows the limit itself.
 	rewriteRoom = 64 << 10
@@ -129,7 +132,7 @@ func (c Config) withDefaults() Config {
 	c.ListenPort = cmp.Or(c.ListenPort, 4000)
 	c.ExtProcMaxRequests = cmp.Or(c.ExtProcMaxRequests, 100_000)
 	c.ExtProcMaxConnections = cmp.Or(c.ExtProcMaxConnections, 1000)
-	c.MessageTimeout = cmp.Or(c.MessageTimeout, time.Second)
+	c.MessageTimeout = cmp.Or(c.MessageTimeout, defaultMessageTimeout)
 	c.BodyLimit = cmp.Or(c.BodyLimit, defaultBodyLimit)
 	c.RequestTimeout = cmp.Or(c.RequestTimeout, 5*time.Minute)
 	c.StreamIdleTimeout = cmp.Or(c.StreamIdleTimeout, time.Hour)

@@ -21,7 +21,7 @@ const ExtProcFilterName = "envoy.filters.http.ext_proc"
 // FilterConfig is what differs between the meshes that the ext_proc filter is rendered for.
 type FilterConfig struct {
 	Cluster        string        // cluster of the ext_proc servers. Default ExtProcCluster.
-	MessageTimeout time.Duration // how long one answer may take. Default 1 s.
+	MessageTimeout time.Duration // how long one answer may take. Default 5 s.
 	FailOpen       bool          // let requests through when no answer comes
 	ForwardHeaders []string      // further request headers the servers read, in lower case
 }
@@ -60,7 +60,7 @@ func ExternalProcessor(cfg FilterConfig) *extprocv3.ExternalProcessor {
 		FailureModeAllow: cfg.FailOpen,
 		// Without it a server that is down is a 500, which looks like a mistake rather than an outage.
 		StatusOnError:  &typev3.HttpStatus{Code: typev3.StatusCode_ServiceUnavailable},
-		MessageTimeout: seconds(cmp.Or(cfg.MessageTimeout, time.Second)),
+		MessageTimeout: seconds(cmp.Or(cfg.MessageTimeout, defaultMessageTimeout)),
 		// Headers and body come in two messages: the key is judged before the body is uploaded. SKIP for the headers would let
 		// requests without a body through unseen. The mode for the reply's body depends on the reply, so the server chooses it
 		// when it sees the reply's headers; allowed_override_modes must stay unset, because a mismatch there is silent.

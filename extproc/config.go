@@ -24,7 +24,7 @@ type Config struct {
 
 	BodyLimit         int64         // bytes of a request; default 16 MiB. Envoy's buffer must be no smaller
 	ResponseBuffer    int64         // bytes up to which a JSON reply is buffered, to put its cost into its headers; default 1 MiB, Envoy's own limit
-	Deadline          time.Duration // for the ledger while Envoy waits; default 700 ms, below Envoy's message timeout of 1 s
+	Deadline          time.Duration // for the ledger while Envoy waits; default 700 ms, below Envoy's message timeout of 5 s
 	ReservationTTL    time.Duration // default 30 s; renewed three times within it
 	BudgetStatus      int           // of an exceeded budget; default 422
 	CustomerHeaders   []string      // further headers that name the customer, lower case

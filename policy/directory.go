@@ -15,7 +15,7 @@ type Directory struct {
 	catalog  atomic.Pointer[Catalog]
 	revision atomic.Int64
 
-	keys          *table[KeyHash, *Key]
+	keys          *keyTable
 	teams         *table[string, *Team]
 	members       *table[string, *Membership]
 	projects      *table[string, *Project]
@@ -32,7 +32,7 @@ type Directory struct {
 // NewDirectory makes an empty one.
 func NewDirectory(s *Settings, c *Catalog) *Directory {
 	d := &Directory{
-		keys: newTable[KeyHash, *Key](), teams: newTable[string, *Team](), members: newTable[string, *Membership](),
+		keys: newKeyTable(), teams: newTable[string, *Team](), members: newTable[string, *Membership](),
 		projects: newTable[string, *Project](), organizations: newTable[string, *Organization](), users: newTable[string, *User](),
 		customers: newTable[string, *Customer](), budgets: newTable[string, *Budget](), tags: newTable[string, *Tag](),
 		groups: newTable[string, *AccessGroup](), groupNames: newTable[string, *AccessGroup](),
@@ -61,12 +61,12 @@ func (d *Directory) Revision() int64 { return d.revision.Load() }
 // SetRevision says up to which change the directory is complete.
 func (d *Directory) SetRevision(r int64) { d.revision.Store(r) }
 
-// Put adds or replaces an entity. The directory owns it from then on.
+// Put adds or replaces an entity. The directory owns it from then on; of a key it
+// keeps a packed copy.
 func (d *Directory) Put(e Entity) {
 	switch e := e.(type) {
 	case *Key:
-		e.compile(e.CreatedAt)
-		d.keys.put(e.Hash, e)
+		d.keys.put(e) // its limits are compiled when it is asked for
 	case *Team:
 		e.compile(e.CreatedAt)
 		e.memberCompiled = e.MemberLimits.Compile(e.CreatedAt)
@@ -145,76 +145,52 @@ func (d *Directory) Keys() int { return d.keys.size() }
 // Each calls f for every entity that carries limits, until f returns false.
 // What changes meanwhile may or may not be seen.
 func (d *Directory) Each(f func(Entity) bool) {
-	_ = d.organizations.each(func(e *Organization) bool { return f(e) }) &&
-		d.teams.each(func(e *Team) bool { return f(e) }) &&
-		d.members.each(func(e *Membership) bool { return f(e) }) &&
-		d.projects.each(func(e *Project) bool { return f(e) }) &&
-		d.users.each(func(e *User) bool { return f(e) }) &&
+	_ = d.organizations.each(func(_ string, e *Organization) bool { return f(e) }) &&
+		d.teams.each(func(_ string, e *Team) bool { return f(e) }) &&
+		d.members.each(func(_ string, e *Membership) bool { return f(e) }) &&
+		d.projects.each(func(_ string, e *Project) bool { return f(e) }) &&
+		d.users.each(func(_ string, e *User) bool { return f(e) }) &&
 		d.keys.each(func(e *Key) bool { return f(e) }) &&
-		d.customers.each(func(e *Customer) bool { return f(e) }) &&
-		d.tags.each(func(e *Tag) bool { return f(e) })
+		d.customers.each(func(_ string, e *Customer) bool { return f(e) }) &&
+		d.tags.each(func(_ string, e *Tag) bool { return f(e) })
 }
 
-// All lists every entity of every kind, what is referred to before what refers to it.
-func (d *Directory) All() []Entity {
-	var out []Entity
-	out = appendAll(out, d.budgets)
-	out = appendAll(out, d.groups)
-	out = appendAll(out, d.models)
-	out = appendAll(out, d.organizations)
-	out = appendAll(out, d.users)
-	out = appendAll(out, d.teams)
-	out = appendAll(out, d.members)
-	out = appendAll(out, d.projects)
-	out = appendAll(out, d.customers)
-	out = appendAll(out, d.tags)
-	return appendAll(out, d.keys)
+// All calls f for every entity of every kind, what is referred to before what refers
+// to it, until f returns false.
+func (d *Directory) All(f func(Entity) bool) {
+	_ = eachOf(d.budgets, f) && eachOf(d.groups, f) && eachOf(d.models, f) && eachOf(d.organizations, f) && eachOf(d.users, f) &&
+		eachOf(d.teams, f) && eachOf(d.members, f) && eachOf(d.projects, f) && eachOf(d.customers, f) && eachOf(d.tags, f) &&
+		d.keys.each(func(k *Key) bool { return f(k) })
 }
 
-func appendAll[K comparable, V Entity](out []Entity, t *table[K, V]) []Entity {
-	out = slices.Grow(out, t.size())
-	t.each(func(v V) bool {
-		out = append(out, v)
-		return true
-	})
-	return out
+func eachOf[K comparable, V Entity](t *table[K, V], f func(Entity) bool) bool {
+	return t.each(func(_ K, v V) bool { return f(v) })
 }
 
-// Prune removes every entity that keep does not want: what is gone after all was
-// loaded anew.
-func (d *Directory) Prune(keep func(Entity) bool) {
-	prune(d.keys, keep)
-	prune(d.teams, keep)
-	prune(d.members, keep)
-	prune(d.projects, keep)
-	prune(d.organizations, keep)
-	prune(d.users, keep)
-	prune(d.customers, keep)
-	prune(d.budgets, keep)
-	prune(d.tags, keep)
-	prune(d.groups, keep)
-	prune(d.groupNames, keep)
-	prune(d.models, keep)
-}
-
-func prune[K comparable, V Entity](t *table[K, V], keep func(Entity) bool) {
-	for i := range t.shards {
-		s := &t.shards[i]
-		s.Lock()
-		for k, v := range s.m {
-			if !keep(v) {
-				delete(s.m, k)
-			}
-		}
-		s.Unlock()
-	}
+// Replace makes the directory's entities those of another, which must not be used
+// any more: after all was loaded anew. Settings, catalog and revision stay.
+func (d *Directory) Replace(fresh *Directory) {
+	d.budgets.replace(fresh.budgets)
+	d.groups.replace(fresh.groups)
+	d.groupNames.replace(fresh.groupNames)
+	d.models.replace(fresh.models)
+	d.organizations.replace(fresh.organizations)
+	d.users.replace(fresh.users)
+	d.teams.replace(fresh.teams)
+	d.members.replace(fresh.members)
+	d.projects.replace(fresh.projects)
+	d.customers.replace(fresh.customers)
+	d.tags.replace(fresh.tags)
+	d.keys.replace(fresh.keys.table)
 }
 
 const shards = 64
 
+// seed of all tables: nobody outside can choose which keys meet in one shard.
+var seed = maphash.MakeSeed()
+
 // table is a map split in shards, so that a burst of changes stalls few readers.
 type table[K comparable, V any] struct {
-	seed   maphash.Seed
 	shards [shards]struct {
 		sync.RWMutex
 		m map[K]V
@@ -222,14 +198,14 @@ type table[K comparable, V any] struct {
 }
 
 func newTable[K comparable, V any]() *table[K, V] {
-	t := &table[K, V]{seed: maphash.MakeSeed()}
+	t := &table[K, V]{}
 	for i := range t.shards {
 		t.shards[i].m = map[K]V{}
 	}
 	return t
 }
 
-func (t *table[K, V]) shard(k K) int { return int(maphash.Comparable(t.seed, k) % shards) }
+func (t *table[K, V]) shard(k K) int { return int(maphash.Comparable(seed, k) % shards) }
 
 func (t *table[K, V]) get(k K) (V, bool) {
 	s := &t.shards[t.shard(k)]
@@ -263,17 +239,31 @@ func (t *table[K, V]) size() int {
 	return n
 }
 
-func (t *table[K, V]) each(f func(V) bool) bool {
+// replace takes over another table's entries, shard by shard: both split alike.
+func (t *table[K, V]) replace(fresh *table[K, V]) {
+	for i := range t.shards {
+		t.shards[i].Lock()
+		t.shards[i].m = fresh.shards[i].m
+		t.shards[i].Unlock()
+	}
+}
+
+func (t *table[K, V]) each(f func(K, V) bool) bool {
+	type pair struct {
+		k K
+		v V
+	}
+	var all []pair
 	for i := range t.shards {
 		s := &t.shards[i]
 		s.RLock()
-		all := make([]V, 0, len(s.m))
-		for _, v := range s.m {
-			all = append(all, v)
+		all = slices.Grow(all[:0], len(s.m))
+		for k, v := range s.m {
+			all = append(all, pair{k, v})
 		}
 		s.RUnlock() // f may take its time, or look up the same shard
-		for _, v := range all {
-			if !f(v) {
+		for _, p := range all {
+			if !f(p.k, p.v) {
 				return false
 			}
 		}

@@ -68,12 +68,19 @@ func TestDirectoryAll(t *testing.T) {
 	c := newCompany()
 	c.member = &policy.Membership{}
 	var got []string
-	for _, e := range c.directory().All() {
+	d := c.directory()
+	d.All(func(e policy.Entity) bool {
 		got = append(got, string(e.Ref().Kind))
-	}
+		return true
+	})
 	want := []string{"budget", "access_group", "organization", "user", "team", "membership", "project", "customer", "tag", "key"}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, want everything, what is referred to first: %q", got, want)
+	}
+	n := 0
+	d.All(func(policy.Entity) bool { n++; return n < 4 })
+	if n != 4 {
+		t.Errorf("went on to %d", n)
 	}
 }
 
@@ -100,26 +107,34 @@ func TestAccessGroups(t *testing.T) {
 		t.Error("a deleted group grants models")
 	}
 	d.Put(&policy.AccessGroup{ID: "g-1", Name: "again", Models: []string{"gpt-4"}})
-	d.Prune(func(e policy.Entity) bool { return e.Ref().Kind != policy.EntityAccessGroup })
+	d.Replace(policy.NewDirectory(nil, nil))
+	d.Put(&c.user)
 	if allowed(d, "again") || allowed(d, "g-1") {
-		t.Error("a pruned group grants models")
+		t.Error("a group that is gone grants models")
 	}
 }
 
-func TestPrune(t *testing.T) {
+// What is not in the directory that replaces it is gone; settings stay.
+func TestReplace(t *testing.T) {
 	c := newCompany()
 	c.member = &policy.Membership{}
 	d := c.directory()
-	d.Prune(func(e policy.Entity) bool { return e.Ref().Kind == policy.EntityKey })
-	if g := mustResolve(t, d); g.Team != nil || g.User != nil || g.Member != nil {
+	fresh := policy.NewDirectory(nil, nil)
+	fresh.Put(&c.key)
+	d.Replace(fresh)
+	if g := mustResolve(t, d); g.Team != nil || g.User != nil || g.Member != nil || g.Settings == nil {
 		t.Errorf("%+v, want a key alone", g)
 	}
-	d.Each(func(e policy.Entity) bool {
+	d.All(func(e policy.Entity) bool {
 		if e.Ref().Kind != policy.EntityKey {
 			t.Errorf("%v is still there", e.Ref())
 		}
 		return true
 	})
+	d.Replace(policy.NewDirectory(nil, nil))
+	if _, ok := d.Resolve(c.key.Hash); ok {
+		t.Error("a key that is gone resolves: it was asked for before")
+	}
 }
 
 // Readers and writers side by side: for the race detector.

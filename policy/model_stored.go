@@ -25,11 +25,11 @@ func (e *StoredModel) Ref() Ref { return Ref{EntityModel, e.ID} }
 
 // Models lists the stored models, oldest first.
 func (d *Directory) Models() []*StoredModel {
-	out := appendAll(nil, d.models)
-	list := make([]*StoredModel, len(out))
-	for i, e := range out {
-		list[i] = e.(*StoredModel)
-	}
+	list := make([]*StoredModel, 0, d.models.size())
+	d.models.each(func(_ string, e *StoredModel) bool {
+		list = append(list, e)
+		return true
+	})
 	slices.SortFunc(list, func(a, b *StoredModel) int {
 		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
 	})

@@ -153,7 +153,9 @@ func (s *Seeding) each(e Entity, f func(level) error) error {
 	case *User:
 		scope = Scope{ScopeUser, e.ID}
 	case *Key:
-		scope = Scope{ScopeKey, e.Hash.String()}
+		if scope = (Scope{ScopeKey, e.Hash.String()}); r.compiled == nil { // as it was before the directory took its copy
+			r.compile(e.CreatedAt)
+		}
 	case *Customer:
 		scope = Scope{ScopeCustomer, e.ID}
 		defaults = s.Directory.customerDefaults(r, s.Directory.Settings().CustomerBudget)

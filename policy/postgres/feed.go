@@ -236,21 +236,17 @@ func (f *Feed) continues(ctx context.Context, conn *pgx.Conn) bool {
 // load fills the directory and removes from it what is not in the tables.
 func (f *Feed) load(ctx context.Context, conn *pgx.Conn) error {
 	began := time.Now()
-	seen := map[policy.Entity]struct{}{}
-	keep := func(policy.Entity) {}
-	again := f.at.Load() != nil || f.cfg.Directory.Revision() > 0
+	into := f.cfg.Directory
+	again := f.at.Load() != nil || into.Revision() > 0
 	if again {
-		keep = func(e policy.Entity) { seen[e] = struct{}{} }
+		into = policy.NewDirectory(nil, nil) // what is gone must go; decisions go on meanwhile
 	}
-	at, err := load(ctx, conn, f.cfg.Directory, f.cfg.Only, keep)
+	at, err := load(ctx, conn, into, f.cfg.Only)
 	if err != nil {
 		return err
 	}
 	if again {
-		f.cfg.Directory.Prune(func(e policy.Entity) bool {
-			_, ok := seen[e]
-			return ok
-		})
+		f.cfg.Directory.Replace(into)
 	}
 	f.cfg.OnLoad()
 	f.at.Store(&at)

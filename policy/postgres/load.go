@@ -17,8 +17,8 @@ type position struct {
 
 // load puts everything into the directory, all as of one moment, and returns it.
 // Kinds other than those of only are left out. What the data plane does not need (the fields as sent, who changed what) stays
-// empty. Each entity is passed to f once it is in the directory.
-func load(ctx context.Context, c *pgx.Conn, d *policy.Directory, only []policy.EntityKind, f func(policy.Entity)) (position, error) {
+// empty.
+func load(ctx context.Context, c *pgx.Conn, d *policy.Directory, only []policy.EntityKind) (position, error) {
 	var at position
 	err := pgx.BeginTxFunc(ctx, c, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		if err := tx.QueryRow(ctx, `SELECT epoch, value FROM revision`).Scan(&at.epoch, &at.revision); err != nil {
@@ -29,11 +29,7 @@ func load(ctx context.Context, c *pgx.Conn, d *policy.Directory, only []policy.E
 			if !slices.Contains(only, kind) {
 				continue
 			}
-			err := tables[kind].load(ctx, tx, in, func(e policy.Entity) {
-				d.Put(e)
-				f(e)
-			})
-			if err != nil {
+			if err := tables[kind].load(ctx, tx, in, d.Put); err != nil {
 				return err
 			}
 		}

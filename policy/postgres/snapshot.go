@@ -135,9 +135,6 @@ func (f *Feed) Snapshot(path string) (err error) {
 	if at == nil {
 		return errors.New("the directory is not loaded yet")
 	}
-	// Entities may be newer than the position, which is read first: what is applied
-	// again does no harm.
-	all := f.cfg.Directory.All()
 	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp") // 0600
 	if err != nil {
 		return err
@@ -156,19 +153,25 @@ func (f *Feed) Snapshot(path string) (err error) {
 	if _, err := w.Write(binary.BigEndian.AppendUint64(head, uint64(at.revision))); err != nil {
 		return err
 	}
+	// Entities may be newer than the position, which was read first: what is applied
+	// again does no harm.
 	var record []byte
-	for _, e := range all {
+	count := uint64(0)
+	f.cfg.Directory.All(func(e policy.Entity) bool {
 		kind := e.Ref().Kind
 		record = append(record[:0], byte(slices.Index(order, kind)), 0, 0, 0, 0)
 		if record, err = tables[kind].encode(record, e); err != nil {
-			return err
+			return false
 		}
 		binary.BigEndian.PutUint32(record[1:], uint32(len(record)-5))
-		if _, err := w.Write(record); err != nil {
-			return err
-		}
+		_, err = w.Write(record)
+		count++
+		return err == nil
+	})
+	if err != nil {
+		return err
 	}
-	if _, err := w.Write(binary.BigEndian.AppendUint64([]byte{snapshotEnd}, uint64(len(all)))); err != nil {
+	if _, err := w.Write(binary.BigEndian.AppendUint64([]byte{snapshotEnd}, count)); err != nil {
 		return err
 	}
 	if err := w.Flush(); err != nil {

@@ -59,9 +59,10 @@ func TestSnapshotHoldsWhatTheDirectoryHolds(t *testing.T) {
 	}
 	byRef := func(d *policy.Directory) map[policy.Ref]policy.Entity {
 		m := map[policy.Ref]policy.Entity{}
-		for _, e := range d.All() {
+		d.All(func(e policy.Entity) bool {
 			m[e.Ref()] = e
-		}
+			return true
+		})
 		return m
 	}
 	got, want := byRef(d2), byRef(d)

@@ -14,11 +14,12 @@ type Corrector interface {
 	Correct(ctx context.Context, c Counter, from, to int64) (bool, error)
 }
 
-// Drift is a counter that says something else than the tables do.
+// Drift is a counter beside what the tables say of it.
 type Drift struct {
 	Counter Counter
 	Counted int64 // settled, as the ledger has it
 	Booked  int64 // settled, as the tables have it
+	By      int64 // what the counter lacks for certain, whatever was settled meanwhile; 0: nothing
 }
 
 // Healing compares the ledger's spend counters with the tables, and sets right what
@@ -45,6 +46,24 @@ func (h *Healing) Scopes(ctx context.Context, scopes []Scope) error {
 }
 
 func (h *Healing) where(ctx context.Context, fix bool, wanted func(Scope) bool) ([]Drift, error) {
+	var drifts []Drift
+	err := h.compare(ctx, wanted, func(hold Hold, d Drift) error {
+		if d.By == 0 {
+			return nil
+		}
+		drifts = append(drifts, d)
+		if !fix {
+			return nil
+		}
+		// A counter that moved since is looked at again the next time.
+		_, err := h.Ledger.Correct(ctx, hold.Counter(), d.Counted, d.Counted+d.By)
+		return err
+	})
+	return drifts, err
+}
+
+// compare tells f of every spend counter that is of now.
+func (h *Healing) compare(ctx context.Context, wanted func(Scope) bool, f func(Hold, Drift) error) error {
 	var holds []Hold
 	now := h.Clock()
 	err := h.Ledger.Each(ctx, func(s Standing) bool {
@@ -54,19 +73,16 @@ func (h *Healing) where(ctx context.Context, fix bool, wanted func(Scope) bool) 
 		return true
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var drifts []Drift
 	for len(holds) > 0 {
 		batch := holds[:min(len(holds), seedBatch)]
 		holds = holds[len(batch):]
-		found, err := h.batch(ctx, batch, fix)
-		if err != nil {
-			return drifts, err
+		if err := h.batch(ctx, batch, f); err != nil {
+			return err
 		}
-		drifts = append(drifts, found...)
 	}
-	return drifts, nil
+	return nil
 }
 
 // currentSpend makes a hold of a counter that is of spend and of now.
@@ -88,13 +104,13 @@ func currentSpend(c Counter, now time.Time, cal Calendar) (Hold, bool) {
 	return h, h.Start.Equal(start) && now.Before(h.End)
 }
 
-func (h *Healing) batch(ctx context.Context, holds []Hold, fix bool) ([]Drift, error) {
+func (h *Healing) batch(ctx context.Context, holds []Hold, f func(Hold, Drift) error) error {
 	before, err := h.Ledger.Standings(ctx, holds)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := h.Flush(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	queries := make([]SpendQuery, len(holds))
 	for i, hold := range holds {
@@ -102,35 +118,28 @@ func (h *Healing) batch(ctx context.Context, holds []Hold, fix bool) ([]Drift, e
 	}
 	booked, err := h.History.Spent(ctx, queries)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	after, err := h.Ledger.Standings(ctx, holds)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var drifts []Drift
 	for i, hold := range holds {
+		d := Drift{Counter: hold.Counter(), Counted: after[i].Used, Booked: int64(booked[i])}
 		// What was settled meanwhile may be in the tables or not: only what lies
 		// outside of both readings is certain to differ.
 		low, high := min(before[i].Used, after[i].Used), max(before[i].Used, after[i].Used)
-		by := int64(0)
-		switch b := int64(booked[i]); {
-		case b > high:
-			by = b - high
-		case b < low:
-			by = b - low
-		default:
-			continue
+		switch {
+		case d.Booked > high:
+			d.By = d.Booked - high
+		case d.Booked < low:
+			d.By = d.Booked - low
 		}
-		drifts = append(drifts, Drift{Counter: hold.Counter(), Counted: after[i].Used, Booked: int64(booked[i])})
-		if fix {
-			// A counter that moved since is looked at again the next time.
-			if _, err := h.Ledger.Correct(ctx, hold.Counter(), after[i].Used, after[i].Used+by); err != nil {
-				return drifts, err
-			}
+		if err := f(hold, d); err != nil {
+			return err
 		}
 	}
-	return drifts, nil
+	return nil
 }
 
 // ParseScope reads what Scope.String writes.

@@ -28,6 +28,7 @@ type counting struct {
 	ledger   policy.Ledger
 	seeder   policy.Seeder
 	counters policy.Corrector
+	auditor  policy.Auditor
 	reaper   reaper
 	spool    *spool.Spool
 	// flush waits until what is settled has reached the tables.
@@ -50,7 +51,7 @@ func newCounting(ctx context.Context, cfg config, store *postgres.Store, log *sl
 			return nil, err
 		}
 		l := memory.New(memory.Config{Journal: spool.Tolerant{Spool: sp}, Clock: clock})
-		return &counting{name: "memory, of this process", ledger: l, seeder: l, counters: l, reaper: l, spool: sp, flush: sp.Flush, close: func() {},
+		return &counting{name: "memory, of this process", ledger: l, seeder: l, counters: l, auditor: l, reaper: l, spool: sp, flush: sp.Flush, close: func() {},
 			alone: func() bool { return false }}, nil
 	}
 	client, err := redis.Connect(cfg.RedisURL)
@@ -96,7 +97,7 @@ func newCounting(ctx context.Context, cfg config, store *postgres.Store, log *sl
 		},
 	})
 	return &counting{
-		name: "redis", ledger: shared, seeder: l, counters: l, reaper: l, spool: sp, back: back, alone: shared.Down,
+		name: "redis", ledger: shared, seeder: l, counters: l, auditor: l, reaper: l, spool: sp, back: back, alone: shared.Down,
 		run: func(ctx context.Context) {
 			go countReplicas(ctx, store, &replicas)
 			shared.Run(ctx)

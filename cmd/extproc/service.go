@@ -42,6 +42,7 @@ type service struct {
 	unseeded  atomic.Bool // a counter waits for the tables
 	healed    time.Time   // when the counters were last compared; of the goroutine that keeps them
 	unhealed  atomic.Bool // a counter is known to differ from them
+	verifying sync.Mutex  // held while somebody has the whole ledger compared
 }
 
 // copyEvery is how old the directory's copy on disk may be: what was blocked since is
@@ -260,7 +261,7 @@ func (s *service) drain(g *grpc.Server) {
 	}
 }
 
-// adminHandler answers health on the service's own HTTP port.
+// adminHandler answers on the service's own HTTP port.
 func (s *service) adminHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health/liveness", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("alive\n")) })
@@ -273,5 +274,6 @@ func (s *service) adminHandler() http.Handler {
 		_, _ = w.Write([]byte("ready\n"))
 	})
 	mux.Handle("GET /metrics", promhttp.Handler())
+	mux.HandleFunc("GET /ledger/verify", s.verify)
 	return mux
 }

@@ -31,6 +31,7 @@ func commands() []command {
 	return []command{
 		{name: "up", brief: "run the whole stack on this machine", run: runUp},
 		{name: "migrate", brief: "bring the database at DATABASE_URL up to date", run: runMigrate},
+		{name: "verify", brief: "compare the counters of a running stack with its tables", run: runVerify},
 		{name: "envoy-config", brief: "print the Envoy configuration of a config.yaml", run: runEnvoyConfig},
 		{name: "bench", brief: "compare Envoy alone, with a no-op ext_proc, and with Purser", run: runBench},
 		{name: "bench-part", brief: "run one of the bench's own servers", hidden: true, run: runBenchPart},

@@ -19,6 +19,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/purser/purser/cmd/purser/supervise"
 	"github.com/purser/purser/envoy"
 	"github.com/purser/purser/policy/postgres/postgrestest"
@@ -253,6 +255,47 @@ func TestUp(t *testing.T) {
 		}
 		if strings.Contains(one.out.String(), one.info.FakeProviderKey) {
 			t.Error("the provider's key was printed")
+		}
+	})
+	t.Run("the ledger agrees, and verify says where it does not", func(t *testing.T) {
+		verify := func(want int, text string, flags ...string) {
+			t.Helper()
+			var out, errOut bytes.Buffer
+			if code := dispatch(t.Context(), append([]string{"verify", "--state-dir", state}, flags...), &out, &errOut); code != want || !strings.Contains(out.String(), text) {
+				t.Errorf("status %d, want %d and %q: %s%s", code, want, text, out.String(), errOut.String())
+			}
+		}
+		if status, got := one.call("POST", "/customer/new", `{"user_id":"verified","max_budget":1}`); status != http.StatusOK {
+			t.Fatalf("%d %s", status, got)
+		}
+		if status, got := one.call("POST", "/v1/chat/completions", strings.Replace(chatBody, "{", `{"user":"verified",`, 1)); status != http.StatusOK {
+			t.Fatalf("%d %s", status, got)
+		}
+		verify(0, "customer:verified spend", "--all")
+		verify(0, `"booked": `, "--json")
+		conn, err := pgx.Connect(t.Context(), one.info.DatabaseURL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close(t.Context())
+		for _, by := range []string{"+", "-"} {
+			if _, err := conn.Exec(t.Context(), "UPDATE spend_totals SET spend = spend "+by+" 7 WHERE scope_kind = 'customer'"); err != nil {
+				t.Fatal(err)
+			}
+			if by == "+" {
+				verify(1, "SETTLED differs by $0.000000007")
+				verify(1, "tables differ")
+			}
+		}
+		verify(0, "All agrees")
+		var out, errOut bytes.Buffer
+		t.Setenv("LITELLM_MASTER_KEY", "")
+		if code := dispatch(t.Context(), []string{"verify", "--extproc", one.info.ExtprocURL}, &out, &errOut); code != 2 || !strings.Contains(errOut.String(), "LITELLM_MASTER_KEY") {
+			t.Errorf("without a key: %d %s", code, errOut.String())
+		}
+		t.Setenv("LITELLM_MASTER_KEY", "sk-another")
+		if code := dispatch(t.Context(), []string{"verify", "--extproc", one.info.ExtprocURL}, &out, &errOut); code != 1 || !strings.Contains(errOut.String(), "master key") {
+			t.Errorf("with another key: %d %s", code, errOut.String())
 		}
 	})
 	t.Run("a state folder in use is refused", func(t *testing.T) {

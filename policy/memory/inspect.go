@@ -82,3 +82,35 @@ func (l *Ledger) Each(_ context.Context, f func(policy.Standing) bool) error {
 	}
 	return nil
 }
+
+// Audit implements policy.Auditor.
+func (l *Ledger) Audit(context.Context) (int, []policy.Account, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.clock().UnixNano()
+	held := map[policy.Counter]int64{}
+	for _, r := range l.live {
+		for _, h := range r.holds {
+			if h.window != policy.WindowMinute {
+				held[h.counter] += h.amount
+			}
+		}
+	}
+	out := make([]policy.Account, 0, len(l.counters))
+	for k, c := range l.counters {
+		c.expire(now)
+		a := policy.Account{Counter: k, Used: c.used, Held: c.held, Parts: held[k]}
+		if k.Window == policy.Minute.Name() {
+			a.Parts = 0
+			for _, t := range c.ring[c.head:] {
+				a.Parts += t.n
+			}
+		}
+		out = append(out, a)
+		delete(held, k)
+	}
+	for k, amount := range held { // counters that were forgotten too early
+		out = append(out, policy.Account{Counter: k, Parts: amount})
+	}
+	return len(l.live), out, nil
+}

@@ -70,6 +70,23 @@ func testHealing(b *bench) {
 		b.Fatalf("drifts %+v, %v; want two", drifts, err)
 	}
 	b.stands(low, 100, 0)
+	auditor, ok := b.ledger.(policy.Auditor)
+	if !ok {
+		b.Fatalf("a %T is no policy.Auditor", b.ledger)
+	}
+	live, found, err := (&policy.Verification{Healing: &healing, Auditor: auditor}).Run(b.Context())
+	if err != nil || live != 1 || len(found) != 5 {
+		b.Errorf("verified %+v of %d requests, %v", found, live, err)
+	}
+	for _, v := range found {
+		want := map[policy.Scope]int64{low.Scope: 40, high.Scope: -70}[v.Counter.Scope]
+		if v.Counter.Kind != policy.KindSpend {
+			want = 0
+		}
+		if v.Settled != want || v.OK() != (want == 0) || v.InTables != (v.Counter.Kind == policy.KindSpend && v.Counter.Scope != old.Scope) {
+			b.Errorf("verified %+v, want a difference of %d", v, want)
+		}
+	}
 	if err := healing.Scopes(b.Context(), []policy.Scope{high.Scope}); err != nil {
 		b.Fatal(err)
 	}

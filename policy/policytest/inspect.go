@@ -11,6 +11,7 @@ var inspectTests = []ledgerTest{
 	{"a counter that counts already is completed", testSeedLate},
 	{"standings are in the order asked, and change nothing", testStandings},
 	{"each counter is told", testEach},
+	{"what is held is what reservations hold", testAudit},
 }
 
 func (b *bench) begin(h policy.Hold) (time.Time, bool) {
@@ -142,5 +143,53 @@ func testEach(b *bench) {
 	n := 0
 	if err := in.Each(b.Context(), func(policy.Standing) bool { n++; return n < 2 }); err != nil || n != 2 {
 		b.Errorf("Each went on to %d after being told to stop at 2: %v", n, err)
+	}
+}
+
+// audit compares every counter with what it is made of.
+func (b *bench) audit(live int) map[policy.Counter]policy.Account {
+	b.Helper()
+	a, ok := b.ledger.(policy.Auditor)
+	if !ok {
+		b.Fatalf("a %T is no policy.Auditor", b.ledger)
+	}
+	n, accounts, err := a.Audit(b.Context())
+	if err != nil || n != live {
+		b.Fatalf("Audit() = %d reservations, %v; want %d", n, err, live)
+	}
+	out := map[policy.Counter]policy.Account{}
+	for _, a := range accounts {
+		if _, twice := out[a.Counter]; twice || a.Off() != 0 {
+			b.Fatalf("%+v is off by %d (or told twice: %v)", a, a.Off(), twice)
+		}
+		out[a.Counter] = a
+	}
+	return out
+}
+
+func testAudit(b *bench) {
+	b.audit(0)
+	spend, slot, minute := Hold(policy.KindSpend, 1000, 10, 0), Hold(policy.KindParallel, 5, 1, 0), Hold(policy.KindTokens, 1000, 7, 0)
+	day := Of(policy.ScopeMember, policy.MemberID("t", "u|:1"), In("1d", b.clock.Now(), Hold(policy.KindSpend, 1000, 20, 0)))
+	b.granted(spend, slot, minute)
+	b.clock.Advance(20 * time.Second)
+	second := b.granted(spend, day, minute)
+	b.settle(Took(b.granted(spend, slot, day, minute), 3, 0, 4))
+	got := b.audit(2)
+	for h, want := range map[policy.Hold]policy.Account{
+		spend: {Used: 4, Held: 20, Parts: 20}, slot: {Held: 1, Parts: 1}, day: {Used: 4, Held: 20, Parts: 20}, minute: {Used: 17, Parts: 17},
+	} {
+		want.Counter = h.Counter()
+		if got[want.Counter] != want {
+			b.Errorf("%+v, want %+v", got[want.Counter], want)
+		}
+	}
+	b.settle(Took(second, 3, 0, 4))
+	b.clock.Advance(11 * time.Second)
+	b.reap(1)
+	for c, a := range b.audit(0) {
+		if a.Held != 0 {
+			b.Errorf("%+v is held by nobody", c)
+		}
 	}
 }

@@ -19,9 +19,12 @@ func testRandom(b *bench) {
 	for seed := range uint64(25) {
 		b.each(itoa(int(seed)), func(b *bench) {
 			w := newWorld(b, seed)
-			for range 250 {
+			for i := range 250 {
 				w.step()
 				w.check()
+				if i%25 == 0 {
+					w.audit(len(w.live))
+				}
 			}
 			w.finish()
 		})
@@ -287,4 +290,5 @@ func testRandomTogether(b *bench) {
 	}
 	b.stands(life, int64(spent), 0)
 	b.stands(slot, 0, 0)
+	b.audit(0)
 }

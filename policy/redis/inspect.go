@@ -125,23 +125,39 @@ func (l *Ledger) Each(ctx context.Context, f func(policy.Standing) bool) error {
 	if err != nil {
 		return err
 	}
+	return l.hashes(ctx, func(scope policy.Scope, all map[string]string) bool {
+		for name, c := range counters(scope, all) {
+			s := policy.Standing{Counter: c, Used: number(all[name+":u"]), Held: number(all[name+":h"])}
+			if c.Window == policy.Minute.Name() {
+				s.Used = minuteBalance(all, name, now, policy.Hold{}).Used
+			}
+			if !f(s) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// hashes reads each scope's hash as it is at one moment, until f returns false.
+func (l *Ledger) hashes(ctx context.Context, f func(policy.Scope, map[string]string) bool) error {
 	for _, part := range []string{"c", "m"} {
 		prefix := l.key(part) + ":"
+		seen := map[string]bool{} // a scan may tell a key twice
 		// One slot means one node: the whole ledger answers from there.
 		iter := l.scan(ctx, prefix)
 		for iter.Next(ctx) {
 			scope, ok := policy.ParseScope(strings.TrimPrefix(iter.Val(), prefix))
-			if !ok {
+			if !ok || seen[iter.Val()] {
 				continue
 			}
+			seen[iter.Val()] = true
 			all, err := l.client.HGetAll(ctx, iter.Val()).Result()
 			if err != nil {
 				return err
 			}
-			for _, s := range standings(scope, all, now) {
-				if !f(s) {
-					return nil
-				}
+			if !f(scope, all) {
+				return nil
 			}
 		}
 		if err := iter.Err(); err != nil {
@@ -159,34 +175,4 @@ func (l *Ledger) scan(ctx context.Context, prefix string) *redis.ScanIterator {
 		}
 	}
 	return l.client.Scan(ctx, 0, pattern, 1000).Iterator()
-}
-
-// standings reads a scope's hash back into counters.
-func standings(scope policy.Scope, all map[string]string, now time.Time) []policy.Standing {
-	seen := map[string]bool{}
-	var out []policy.Standing
-	for f := range all {
-		i := strings.LastIndexByte(f, ':')
-		if i < 0 {
-			continue
-		}
-		name := f[:i]
-		parts := strings.SplitN(name, "|", 4)
-		if len(parts) != 4 || seen[name] {
-			continue
-		}
-		kind, ok := policy.ParseKind(parts[0])
-		start, err := strconv.ParseInt(parts[2], 10, 64)
-		if !ok || err != nil {
-			continue
-		}
-		seen[name] = true
-		c := policy.Counter{Scope: scope, Kind: kind, Model: parts[3], Window: parts[1], Start: start}
-		s := policy.Standing{Counter: c, Used: number(all[name+":u"]), Held: number(all[name+":h"])}
-		if parts[1] == policy.Minute.Name() {
-			s.Used = minuteBalance(all, name, now, policy.Hold{}).Used
-		}
-		out = append(out, s)
-	}
-	return out
 }

@@ -94,13 +94,15 @@ func FuzzReply(f *testing.F) {
 		f.Add(numberOf(f, r), strings.HasPrefix(r.head.ContentType, "text/event-stream"), uint8(0), []byte(r.reply), uint16(7))
 	}
 	f.Add(uint8(0), true, uint8(1), []byte("\x1f\x8b\x08"), uint16(1))
-	f.Add(uint8(0), true, uint8(2), []byte("garbage"), uint16(2))
+	for coding := range uint8(5) {
+		f.Add(uint8(0), true, coding, []byte("garbage"), uint16(2))
+	}
 	f.Fuzz(func(t *testing.T, endpoint uint8, events bool, coding uint8, reply []byte, size uint16) {
 		if len(reply) > 1<<16 {
 			return
 		}
 		m := Match{Endpoint: registry[int(endpoint)%len(registry)], Model: "m"}
-		encoding := []string{"", "gzip", "deflate"}[int(coding)%3]
+		encoding := []string{"", "gzip", "deflate", "br", "zstd"}[int(coding)%5]
 		contentType := "application/json"
 		if events {
 			contentType = "text/event-stream"

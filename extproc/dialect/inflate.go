@@ -8,15 +8,22 @@ import (
 	"io"
 	"iter"
 	"strings"
+
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/zstd"
 )
 
 // inflateMax is how much of a compressed reply is unpacked, in bytes: a bound
 // for what a small reply can make us do.
 const inflateMax = 256 << 20
 
+// zstdWindow bounds what unpacking one reply holds in memory. It is what RFC 8878 asks
+// every decoder to support.
+const zstdWindow = 8 << 20
+
 // inflater unpacks a reply as it arrives, only to read it: the client gets the
 // bytes as they came. (We ask for replies without compression; some providers
-// compress all the same.) The decoders of the standard library pull, so each
+// compress all the same.) Decoders pull, so each
 // runs as a coroutine which is resumed with every chunk.
 type inflater struct {
 	in     []byte // not yet read by the decoder
@@ -45,13 +52,23 @@ func newInflater(encoding string) *inflater {
 			}
 			return flate.NewReader(b), nil
 		}
-	default: // br, zstd: no decoder in the standard library
+	case "br":
+		open = func(r io.Reader) (io.Reader, error) { return brotli.NewReader(r), nil }
+	case "zstd":
+		open = func(r io.Reader) (io.Reader, error) {
+			// With one decoder it works in the goroutine that reads, as a coroutine must.
+			return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(zstdWindow))
+		}
+	default:
 		f.failed = true
 		return f
 	}
 	f.next, f.stop = iter.Pull(func(yield func([]byte) bool) {
 		src := &pushed{f: f, yield: yield}
 		r, err := open(src)
+		if closer, ok := r.(*zstd.Decoder); ok {
+			defer closer.Close()
+		}
 		if err != nil {
 			f.failed = f.failed || !src.quit
 			return

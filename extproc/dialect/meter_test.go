@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/zstd"
+
 	"github.com/purser/purser/policy"
 )
 
@@ -94,20 +97,45 @@ func TestMeterReadsLongReplies(t *testing.T) {
 
 // A small reply that unpacks to an enormous one is given up.
 func TestMeterBoundsUnpacking(t *testing.T) {
-	var b bytes.Buffer
-	w := gzip.NewWriter(&b)
-	zeros := make([]byte, 1<<20)
-	for range inflateMax>>20 + 1 {
-		_, _ = w.Write(zeros)
+	for coding, open := range map[string]func(io.Writer) io.WriteCloser{
+		"gzip": func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) },
+		"br":   func(w io.Writer) io.WriteCloser { return brotli.NewWriterLevel(w, 1) },
+		"zstd": func(w io.Writer) io.WriteCloser { z, _ := zstd.NewWriter(w); return z },
+	} {
+		var b bytes.Buffer
+		w := open(&b)
+		zeros := make([]byte, 1<<20)
+		for range inflateMax>>20 + 1 {
+			_, _ = w.Write(zeros)
+		}
+		_, _ = io.WriteString(w, `{"usage":{"prompt_tokens":5,"completion_tokens":2}}`)
+		_ = w.Close()
+		e := mustFind(t, "/v1/chat/completions")
+		call := chat(t, `{"model":"m"}`)
+		m := e.NewMeter(call, Head{Status: 200, ContentType: "application/json", ContentEncoding: coding})
+		m.Chunk(b.Bytes(), true)
+		if r := m.Result(); !r.Unreadable || r.Usage.Source != policy.UsageEstimated {
+			t.Errorf("%s: %+v", coding, r)
+		}
+		m.Close()
 	}
-	_, _ = io.WriteString(w, `{"usage":{"prompt_tokens":5,"completion_tokens":2}}`)
-	_ = w.Close()
+}
+
+// A window that no decoder need support is not made room for.
+func TestMeterBoundsWindows(t *testing.T) {
+	var b bytes.Buffer
+	z, err := zstd.NewWriter(&b, zstd.WithWindowSize(64<<20), zstd.WithSingleSegment(false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.WriteString(z, `{"usage":{"prompt_tokens":5,"completion_tokens":2}}`)
+	_ = z.Flush()
+	_ = z.Close()
 	e := mustFind(t, "/v1/chat/completions")
-	call := chat(t, `{"model":"m"}`)
-	m := e.NewMeter(call, Head{Status: 200, ContentType: "application/json", ContentEncoding: "gzip"})
+	m := e.NewMeter(chat(t, `{"model":"m"}`), Head{Status: 200, ContentType: "application/json", ContentEncoding: "zstd"})
 	defer m.Close()
 	m.Chunk(b.Bytes(), true)
-	if r := m.Result(); !r.Unreadable || r.Usage.Source != policy.UsageEstimated {
+	if r := m.Result(); !r.Unreadable {
 		t.Errorf("%+v", r)
 	}
 }
@@ -116,7 +144,7 @@ func TestMeterBoundsUnpacking(t *testing.T) {
 func TestMeterCloses(t *testing.T) {
 	e := mustFind(t, "/v1/chat/completions")
 	call := chat(t, `{"model":"m"}`)
-	for _, coding := range []string{"gzip", "deflate", "br", ""} {
+	for _, coding := range []string{"gzip", "deflate", "br", "zstd", "compress", ""} {
 		for _, reply := range []string{"", "\x1f\x8b", "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03", "\x78\x9c", "garbage"} {
 			m := e.NewMeter(call, Head{Status: 200, ContentType: "application/json", ContentEncoding: coding})
 			m.Chunk([]byte(reply), false)

@@ -14,6 +14,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/zstd"
+
 	"github.com/purser/purser/policy"
 )
 
@@ -312,6 +315,8 @@ func (r *recording) testCompressed(t *testing.T) {
 		"gzip":    func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) },
 		"x-gzip":  func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) },
 		"deflate": func(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) },
+		"br":      func(w io.Writer) io.WriteCloser { return brotli.NewWriter(w) },
+		"zstd":    func(w io.Writer) io.WriteCloser { z, _ := zstd.NewWriter(w); return z },
 		"Deflate": func(w io.Writer) io.WriteCloser { f, _ := flate.NewWriter(w, 5); return f },
 	} {
 		var b bytes.Buffer
@@ -333,13 +338,13 @@ func (r *recording) testCompressed(t *testing.T) {
 		}
 	}
 	head := r.head
-	head.ContentEncoding = "br"
+	head.ContentEncoding = "compress"
 	out, res := r.run(e, call, head, r.reply, true, 10)
 	if out != r.reply {
-		t.Fatal("br: other bytes")
+		t.Fatal("compress: other bytes")
 	}
 	if r.head.Status == 200 && e.Billable && !e.flat && (!res.Unreadable || res.Usage.Source != policy.UsageEstimated) {
-		t.Fatalf("br: %+v", res)
+		t.Fatalf("compress: %+v", res)
 	}
 }
 

@@ -28,6 +28,7 @@ func Bootstrap(cfg Config) (*bootstrapv3.Bootstrap, error) {
 		Listeners: []*listenerv3.Listener{listener},
 		Clusters:  []*clusterv3.Cluster{b.extProcCluster(cfg), b.adminSvcCluster(cfg)},
 	}
+	static.Clusters = append(static.Clusters, b.jwksClusters(cfg)...)
 	for _, d := range cfg.Deployments {
 		cluster, err := Cluster(d)
 		if err != nil {

@@ -74,6 +74,14 @@ type Config struct {
 	// usual: for the key (litellm_key_header_name) or the customer (user_header_name).
 	ForwardHeaders []string
 
+	// ListenTLS makes the listener speak TLS; nil is plain text.
+	ListenTLS *ListenTLS
+	// JWT are the issuers whose tokens name callers.
+	JWT []JWTProvider
+	// ForwardClientCert keeps what proxies in front say of their own clients' certificates (x-forwarded-client-cert), for the
+	// ext_proc servers, which believe only those they are told to. It needs ListenTLS.ClientCA. Default: it is removed.
+	ForwardClientCert bool
+
 	// AdminSvc lists the adminsvc servers as host:port, at least one, reached over plain HTTP/1.1.
 	AdminSvc []string
 
@@ -190,6 +198,17 @@ func (c Config) Validate() error {
 		}
 		if (t.CertFile == "") != (t.KeyFile == "") {
 			bad("%s: CertFile and KeyFile belong together", field)
+		}
+	}
+	if t := c.ListenTLS; t != nil && (t.CertFile == "" || t.KeyFile == "") {
+		bad("ListenTLS: CertFile and KeyFile are needed")
+	}
+	if c.ForwardClientCert && (c.ListenTLS == nil || c.ListenTLS.ClientCA == "") {
+		bad("ForwardClientCert: without ListenTLS.ClientCA nobody's certificate is known")
+	}
+	for i, p := range c.JWT {
+		if err := p.validate(); err != nil {
+			bad("JWT[%d]: %w", i, err)
 		}
 	}
 	for _, d := range []struct {

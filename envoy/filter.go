@@ -24,6 +24,7 @@ type FilterConfig struct {
 	MessageTimeout time.Duration // how long one answer may take. Default 5 s.
 	FailOpen       bool          // let requests through when no answer comes
 	ForwardHeaders []string      // further request headers the servers read, in lower case
+	Identity       bool          // tell the servers what Envoy has verified of callers: tokens' claims, certificates
 }
 
 // ExtProcFilter is the ext_proc filter as it stands in a filter chain, before the router.
@@ -35,7 +36,7 @@ func ExtProcFilter(cfg FilterConfig) (*hcmv3.HttpFilter, error) {
 
 // ExternalProcessor is the one definition of the ext_proc filter's configuration.
 func ExternalProcessor(cfg FilterConfig) *extprocv3.ExternalProcessor {
-	return &extprocv3.ExternalProcessor{
+	filter := &extprocv3.ExternalProcessor{
 		GrpcService: &corev3.GrpcService{
 			TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{
 				ClusterName: cmp.Or(cfg.Cluster, ExtProcCluster),
@@ -94,6 +95,11 @@ func ExternalProcessor(cfg FilterConfig) *extprocv3.ExternalProcessor {
 			ReceivingNamespaces: &extprocv3.MetadataOptions_MetadataNamespaces{Untyped: []string{MetadataNamespace}},
 		},
 	}
+	if cfg.Identity {
+		filter.RequestAttributes = append(filter.RequestAttributes, identityAttributes...)
+		filter.MetadataOptions.ForwardingNamespaces = &extprocv3.MetadataOptions_MetadataNamespaces{Untyped: []string{jwtFilterName}}
+	}
+	return filter
 }
 
 // previousHosts is the configuration of the retry predicate of that name: it has no fields.

@@ -17,7 +17,7 @@ import (
 // stream that outlives Envoy's drain time.
 const ListenerName = "purser"
 
-// Listener is the one listener: both planes, HTTP/1.1 and HTTP/2 without TLS.
+// Listener is the one listener: both planes, HTTP/1.1 and HTTP/2.
 func Listener(cfg Config) (*listenerv3.Listener, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -34,10 +34,23 @@ func Listener(cfg Config) (*listenerv3.Listener, error) {
 			ConfigType: &listenerv3.Filter_TypedConfig{TypedConfig: b.any(b.connectionManager(cfg))},
 		}}}},
 	}
+	if cfg.ListenTLS != nil {
+		l.FilterChains[0].TransportSocket = b.downstreamTLS(*cfg.ListenTLS)
+	}
 	return l, b.err
 }
 
 func (b *builder) connectionManager(cfg Config) *hcmv3.HttpConnectionManager {
+	hcm := b.manager(cfg)
+	if cfg.ForwardClientCert {
+		// To what the hops in front say, Envoy adds who they are. Without a client certificate it removes all of it.
+		hcm.ForwardClientCertDetails = hcmv3.HttpConnectionManager_APPEND_FORWARD
+		hcm.SetCurrentClientCertDetails = &hcmv3.HttpConnectionManager_SetCurrentClientCertDetails{Uri: true}
+	}
+	return hcm
+}
+
+func (b *builder) manager(cfg Config) *hcmv3.HttpConnectionManager {
 	return &hcmv3.HttpConnectionManager{
 		StatPrefix:     "purser",
 		CodecType:      hcmv3.HttpConnectionManager_AUTO,
@@ -96,16 +109,22 @@ func (b *builder) connectionManager(cfg Config) *hcmv3.HttpConnectionManager {
 func (b *builder) httpFilters(cfg Config) []*hcmv3.HttpFilter {
 	buffer := b.httpFilter(bufferName, &bufferv3.Buffer{MaxRequestBytes: u32(uint32(cfg.BodyLimit))})
 	buffer.Disabled = true // only on the management plane; on the other ext_proc buffers
-	return []*hcmv3.HttpFilter{
+	filters := []*hcmv3.HttpFilter{
 		b.httpFilter(headerToMetadataName, noteRequest("")),
 		b.httpFilter(headerMutationName, &headerv3.HeaderMutation{}), // does nothing but what the route says
+	}
+	if len(cfg.JWT) > 0 {
+		filters = append(filters, b.jwtFilter(cfg))
+	}
+	return append(filters,
 		buffer,
 		b.httpFilter(ExtProcFilterName, ExternalProcessor(FilterConfig{
 			MessageTimeout: cfg.MessageTimeout,
 			FailOpen:       cfg.FailOpen,
 			ForwardHeaders: cfg.ForwardHeaders,
+			Identity:       len(cfg.JWT) > 0 || cfg.ListenTLS != nil && cfg.ListenTLS.ClientCA != "",
 		})),
 		// No x-envoy-* headers to providers or clients: they tell hosts, timings and attempts.
 		b.httpFilter("envoy.filters.http.router", &routerv3.Router{SuppressEnvoyHeaders: true}),
-	}
+	)
 }

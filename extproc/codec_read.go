@@ -15,7 +15,11 @@ var kindOf = map[protowire.Number]messageKind{
 	2: requestHeaders, 3: responseHeaders, 4: requestBody, 5: responseBody, 6: trailers, 7: trailers,
 }
 
-const fieldAttributes = 9 // of a ProcessingRequest
+// Of a ProcessingRequest.
+const (
+	fieldMetadata   = 8
+	fieldAttributes = 9
+)
 
 // unmarshal reads a ProcessingRequest, as protobuf has it: what is not known is
 // skipped, of alternatives the last counts, and one that comes in parts is put
@@ -24,10 +28,15 @@ const fieldAttributes = 9 // of a ProcessingRequest
 func (in *inbound) unmarshal(data []byte) error {
 	*in = inbound{kind: trailers}
 	var attrs map[string]string
+	var claims []byte
 	var err error
 	f := fields{rest: data}
 	for err == nil && f.next() {
 		if f.typ != protowire.BytesType {
+			continue
+		}
+		if f.num == fieldMetadata {
+			claims, err = readMetadata(claims, f.bytes)
 			continue
 		}
 		if f.num == fieldAttributes {
@@ -55,7 +64,38 @@ func (in *inbound) unmarshal(data []byte) error {
 		in.attrs = attrs
 		learnDeployment(attrs)
 	}
+	if in.kind == requestHeaders {
+		in.claims = claims
+	}
 	return err
+}
+
+// readMetadata finds, in a Metadata, the Struct of what Envoy has verified. It is
+// not read here: most requests have none.
+func readMetadata(claims, data []byte) ([]byte, error) {
+	m := fields{rest: data}
+	for m.next() {
+		if !m.is(1, protowire.BytesType) { // filter_metadata, a map from namespace to Struct
+			continue
+		}
+		var namespace, value []byte
+		e := fields{rest: m.bytes}
+		for e.next() {
+			switch {
+			case e.is(1, protowire.BytesType):
+				namespace = e.bytes
+			case e.is(2, protowire.BytesType):
+				value = append(value, e.bytes...) // one that comes in parts is put together
+			}
+		}
+		if e.err != nil {
+			return nil, e.err
+		}
+		if string(namespace) == claimsNamespace {
+			claims = append([]byte{}, value...)
+		}
+	}
+	return claims, m.err
 }
 
 // readHeaders reads an HttpHeaders.

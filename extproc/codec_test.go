@@ -35,11 +35,16 @@ func sampleRequests(t testing.TB) map[string]*extprocv3.ProcessingRequest {
 		t.Fatal(err)
 	}
 	all := map[string]*structpb.Struct{"envoy.filters.http.ext_proc": attributes}
+	claims, err := structpb.NewStruct(map[string]any{"idp": map[string]any{"iss": "https://idp", "sub": "alice", "groups": []any{"a", "b"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	verified := &corev3.Metadata{FilterMetadata: map[string]*structpb.Struct{claimsNamespace: claims, "another": attributes}}
 	request := &extprocv3.HttpHeaders{Headers: headers(":method", "POST", ":path", "/v1/chat/completions?x=1", ":authority", "a", "authorization", "Bearer sk-1234567890",
 		"content-type", "application/json", "X-Mixed-Case", "Kept As It Is", "content-length", "1000", "x-empty", "", "user-agent", "caf\xe9")}
 	request.Headers.Headers = append(request.Headers.Headers, &corev3.HeaderValue{Key: "x-text", Value: "as older Envoys send it"})
 	return map[string]*extprocv3.ProcessingRequest{
-		"request headers":  {Request: &extprocv3.ProcessingRequest_RequestHeaders{RequestHeaders: request}, Attributes: all, ProtocolConfig: &extprocv3.ProtocolConfiguration{RequestBodyMode: 2}},
+		"request headers":  {Request: &extprocv3.ProcessingRequest_RequestHeaders{RequestHeaders: request}, Attributes: all, MetadataContext: verified, ProtocolConfig: &extprocv3.ProtocolConfiguration{RequestBodyMode: 2}},
 		"no body follows":  {Request: &extprocv3.ProcessingRequest_RequestHeaders{RequestHeaders: &extprocv3.HttpHeaders{EndOfStream: true}}},
 		"request body":     {Request: &extprocv3.ProcessingRequest_RequestBody{RequestBody: &extprocv3.HttpBody{Body: []byte(`{"model":"m"}`), EndOfStream: true}}},
 		"response headers": {Request: &extprocv3.ProcessingRequest_ResponseHeaders{ResponseHeaders: &extprocv3.HttpHeaders{Headers: headers(":status", "200", "content-type", "text/event-stream")}}, Attributes: all},
@@ -233,6 +238,10 @@ func compareInbound(t *testing.T, name string, got, want inbound, attrs bool) {
 	if got.kind != want.kind || got.end != want.end || !bytes.Equal(got.body, want.body) || !slices.Equal(got.headers, want.headers) ||
 		attrs && !maps.Equal(got.attrs, want.attrs) {
 		t.Fatalf("%s\ngot  %+v\nwant %+v", name, got, want)
+	}
+	var mine, protobufs structpb.Struct
+	if bad := proto.Unmarshal(got.claims, &mine); bad != nil || proto.Unmarshal(want.claims, &protobufs) != nil || !proto.Equal(&mine, &protobufs) {
+		t.Fatalf("%s: claims %x, want %x", name, got.claims, want.claims)
 	}
 }
 

@@ -79,16 +79,7 @@ func (x *exchange) requestHeaders(ctx context.Context, in *inbound) (outbound, e
 	}
 	key, refusal := x.credential(in.headers)
 	x.fields = withoutCredentials(in.headers)
-	if refusal != nil {
-		return x.refuse(refusal), nil
-	}
-	x.keyHash = policy.HashKey(key)
-	grant, ok := x.s.cfg.Directory.Resolve(x.keyHash)
-	if !ok {
-		return x.refuse(unknownKey(key, x.keyHash)), nil
-	}
-	x.grant = grant
-	if r := x.grant.Authenticate(x.started); r != nil {
+	if r := x.authenticate(in, key, refusal); r != nil {
 		return x.refuse(r), nil
 	}
 	switch {

@@ -24,6 +24,7 @@ type inbound struct {
 	body    []byte
 	end     bool              // no more of this direction follows
 	attrs   map[string]string // what Envoy knows: upstream.address, …
+	claims  []byte            // of a token that Envoy has verified: a protobuf Struct; nil for none
 }
 
 type messageKind uint8

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
@@ -170,6 +171,9 @@ func read(req *extprocv3.ProcessingRequest) inbound {
 	if in.kind == requestHeaders || in.kind == responseHeaders {
 		in.attrs = readAttributes(req.Attributes)
 	}
+	if c := req.GetMetadataContext().GetFilterMetadata()[claimsNamespace]; c != nil && in.kind == requestHeaders {
+		in.claims, _ = proto.Marshal(c)
+	}
 	return in
 }
 
@@ -204,6 +208,21 @@ func readAttributes(all map[string]*structpb.Struct) map[string]string {
 		}
 	}
 	learnDeployment(out)
+	return out
+}
+
+// readClaims are the payloads in jwt_authn's metadata: one field for each provider,
+// named as the mesh likes.
+func readClaims(data []byte) (out []map[string]any) {
+	var all structpb.Struct
+	if len(data) == 0 || proto.Unmarshal(data, &all) != nil {
+		return nil
+	}
+	for _, v := range all.GetFields() {
+		if s := v.GetStructValue(); s != nil {
+			out = append(out, s.AsMap())
+		}
+	}
 	return out
 }
 

@@ -19,6 +19,7 @@ type Grant struct {
 	Organization *Organization
 	User         *User
 	Settings     *Settings
+	Identity     string // of a caller without a key: Key is then made up for it
 
 	directory *Directory
 }
@@ -35,7 +36,12 @@ func (d *Directory) Resolve(h KeyHash) (Grant, bool) {
 	if !ok {
 		return Grant{}, false
 	}
-	g.Key = k
+	return d.grantOf(k), true
+}
+
+// grantOf resolves everything above a key.
+func (d *Directory) grantOf(k *Key) Grant {
+	g := Grant{Settings: d.Settings(), Key: k, directory: d}
 	g.Project, _ = d.projects.get(k.ProjectID)
 	g.Team, _ = d.teams.get(g.teamID())
 	g.User, _ = d.users.get(k.UserID)
@@ -47,7 +53,7 @@ func (d *Directory) Resolve(h KeyHash) (Grant, bool) {
 	if g.Team != nil && k.UserID != "" {
 		g.Member, _ = d.members.get(MemberID(g.Team.ID, k.UserID))
 	}
-	return g, true
+	return g
 }
 
 // teamID is the key's team: its own, else its project's.
@@ -79,6 +85,11 @@ func (g *Grant) Authenticate(now time.Time) *Refusal {
 	case !k.Expires.IsZero() && !now.Before(k.Expires):
 		return &Refusal{Code: CodeExpiredKey, Scope: scope, Param: k.Name,
 			Message: "Authentication Error - Expired Key. Key Expiry time " + k.Expires.UTC().Format("2006-01-02 15:04:05+00:00")}
+	}
+	if g.Identity != "" {
+		if r := g.checkIdentity(); r != nil && (k.TeamID == "" || g.Team != nil) && (k.ProjectID == "" || g.Project != nil) {
+			return r
+		}
 	}
 	if k.ProjectID != "" && g.Project == nil {
 		return deny(CodeProjectBlocked, Scope{ScopeProject, k.ProjectID}, "Project=%s does not exist any more", k.ProjectID)

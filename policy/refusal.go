@@ -30,11 +30,13 @@ const (
 	CodeBudget          Code = "budget_exceeded"
 	CodeRate            Code = "throttling_error"
 	CodeMissingUser     Code = "missing_user"
-	CodeUnavailable     Code = "unavailable" // we could not decide
-	CodeInvalid         Code = "bad_request_error"
-	CodeNotFound        Code = "not_found_error"
-	CodeForbidden       Code = "forbidden"
-	CodeConflict        Code = "conflict"
+	// CodeUnmappedIdentity is of a caller whom Envoy has verified, but no rule knows.
+	CodeUnmappedIdentity Code = "identity_not_mapped"
+	CodeUnavailable      Code = "unavailable" // we could not decide
+	CodeInvalid          Code = "bad_request_error"
+	CodeNotFound         Code = "not_found_error"
+	CodeForbidden        Code = "forbidden"
+	CodeConflict         Code = "conflict"
 )
 
 // Refusal says no, and why. It is a value, not a failure: what could not be

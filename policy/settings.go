@@ -29,6 +29,7 @@ type Settings struct {
 	AllowedFails int
 	Cooldown     time.Duration // 0: 5 s
 	AllowedIPs     []string
+	Identities     *Identities // of callers without keys; nil: there are none
 	// DefaultOutput stands for the longest answer of a model whose maximum nobody told us.
 	DefaultOutput int64
 	compiled      []Limit

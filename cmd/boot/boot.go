@@ -63,6 +63,10 @@ func Settings(cfg *config.Config, o Options, started time.Time) (*policy.Setting
 	if cfg.Router.NoCooldown {
 		s.Cooldown = -1
 	}
+	var err error
+	if s.Identities, err = policy.NewIdentities(cfg.Identity.IdentityConfig); err != nil {
+		return nil, err
+	}
 	if cfg.MasterKey != "" {
 		s.HasMasterKey, s.MasterKey = true, policy.HashKey(cfg.MasterKey.Reveal())
 	}

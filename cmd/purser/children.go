@@ -190,7 +190,7 @@ func (s *stack) startEnvoy(ctx context.Context) error {
 	text, err := envoy.YAML(envoy.Config{
 		ListenAddress: s.opts.listen, ListenPort: s.opts.port, AdminPort: s.ports.EnvoyAdmin,
 		ExtProc: s.addresses(s.ports.ExtprocGRPC, 1), AdminSvc: s.addresses(s.ports.Adminsvc, 0),
-		XDS: s.addresses(s.ports.XDS, 3), ForwardHeaders: forwardHeaders(s.cfg), AccessLogPath: s.file("logs", "access.log"),
+		XDS: s.addresses(s.ports.XDS, 3), ForwardHeaders: forwardHeaders(s.cfg), JWT: jwtProviders(s.cfg), AccessLogPath: s.file("logs", "access.log"),
 	})
 	if err != nil {
 		return err

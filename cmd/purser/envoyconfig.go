@@ -23,6 +23,9 @@ func runEnvoyConfig(_ context.Context, args []string, out io.Writer) error {
 	extproc := flags.String("extproc", "127.0.0.1:9002", "host:port of the extproc service")
 	adminsvc := flags.String("adminsvc", "127.0.0.1:9001", "host:port of the adminsvc service")
 	xds := flags.String("xds", "", "host:port of the adminsvc's xDS server, which then brings the models, now and later (default: the models are written into the file)")
+	cert := flags.String("tls-cert", "", "PEM file, on Envoy's machine, of the listener's certificate (default: plain text)")
+	tlsKey := flags.String("tls-key", "", "PEM file of its key")
+	clientCA := flags.String("client-ca", "", "PEM file of the authority of clients' certificates, whose SPIFFE ids name callers")
 	accessLog := flags.String("access-log", "", "file of the access log, or off (default /dev/stdout)")
 	if err := parse(flags, args, out); err != nil {
 		return err
@@ -38,6 +41,11 @@ func runEnvoyConfig(_ context.Context, args []string, out io.Writer) error {
 		ListenAddress: *listen, ListenPort: *port, AdminPort: *adminPort, AccessLogPath: *accessLog,
 		ExtProc: []string{*extproc}, AdminSvc: []string{*adminsvc}, ForwardHeaders: forwardHeaders(cfg),
 	}
+	if *cert != "" || *tlsKey != "" || *clientCA != "" {
+		of.ListenTLS = &envoy.ListenTLS{CertFile: *cert, KeyFile: *tlsKey, ClientCA: *clientCA}
+		of.ForwardClientCert = *clientCA != "" && len(cfg.Identity.SPIFFE.TrustedHops) > 0
+	}
+	of.JWT = jwtProviders(cfg)
 	if *xds != "" {
 		of.XDS = []string{*xds}
 	} else {
@@ -63,6 +71,14 @@ func forwardHeaders(cfg *config.Config) []string {
 	add(cfg.General.UserHeader)
 	for _, h := range cfg.General.UserHeaders {
 		add(h.Name)
+	}
+	return out
+}
+
+// jwtProviders are the issuers whose tokens Envoy is to verify.
+func jwtProviders(cfg *config.Config) (out []envoy.JWTProvider) {
+	for _, p := range cfg.Identity.Providers {
+		out = append(out, envoy.JWTProvider{Issuer: p.Issuer, Audiences: p.Audiences, JWKSURI: p.JWKSURI, JWKSFile: p.JWKSFile})
 	}
 	return out
 }

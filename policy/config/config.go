@@ -16,9 +16,10 @@ type Config struct {
 	MaxBudget      *policy.Money // of the whole proxy; nil: no limit
 	BudgetDuration string        // a policy.Duration, "": never reset
 
-	General General
-	LiteLLM LiteLLM
-	Router  Router
+	Identity Identity
+	General  General
+	LiteLLM  LiteLLM
+	Router   Router
 
 	Environment map[string]policy.Secret // environment_variables, for what reads os.environ/ later
 	Warnings    []Warning                // in the order of the file

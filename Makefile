@@ -23,7 +23,8 @@ help: ## list the targets
 	@echo '  make up takes CONFIG=file PORT=number STATE=folder; DATABASE_URL and REDIS_URL name servers to use instead of its own.'
 
 .PHONY: up
-up: build envoy ## run the whole stack on http://localhost:4000 until Ctrl-C
+up: ui envoy ## run the whole stack on http://localhost:4000 until Ctrl-C; the web UI is at /ui
+	@$(MAKE) --no-print-directory build
 	@exec bin/purser up --config '$(CONFIG)' --port '$(PORT)' --state-dir '$(STATE)'
 
 .PHONY: build
@@ -31,13 +32,30 @@ build: ## build the programs into bin/
 	@mkdir -p bin
 	@go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/ ./cmd/purser ./cmd/extproc ./cmd/adminsvc
 
+UI := adminsvc/ui
+UI_SOURCES := $(shell find $(UI) \( -name node_modules -o -name dist -o -name e2e \) -prune -o -type f ! -name '*.go' ! -name openapi.json ! -name schema.d.ts -print 2>/dev/null)
+
 .PHONY: ui
-ui: ## build the web UI into adminsvc/ui/dist
-	@if [ ! -f adminsvc/ui/package.json ]; then echo 'there is no web UI yet'; exit 1; fi
-	@cd adminsvc/ui && npm ci && npm run build
+ui: $(UI)/dist/index.html ## build the web UI into adminsvc/ui/dist, from where adminsvc embeds it (Node 20)
+
+# Its types come from the API's description, so that what the API no longer says fails here. The file changes only when
+# the description does.
+$(UI)/openapi.json: FORCE
+	@go run ./cmd/purser openapi >$@.new && if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+.PHONY: FORCE
+FORCE:
+
+$(UI)/dist/index.html: $(UI)/node_modules/.package-lock.json $(UI)/openapi.json $(UI_SOURCES)
+	@cd $(UI) && npm run --silent build
+
+$(UI)/node_modules/.package-lock.json: $(UI)/package-lock.json
+	@command -v npm >/dev/null || { echo 'the web UI needs Node 20 and npm: apt-get install nodejs npm' >&2; exit 1; }
+	@cd $(UI) && npm ci --silent --no-progress && touch node_modules/.package-lock.json
 
 .PHONY: test
-test: build envoy venv vet ## everything but the slow: unit, real PostgreSQL, end to end through Envoy
+test: ui envoy venv vet ## everything but the slow: unit, real PostgreSQL, end to end through Envoy
+	@$(MAKE) --no-print-directory build
 	go test -timeout 18m ./...
 
 .PHONY: test-python

@@ -60,3 +60,6 @@ require (
 	google.golang.org/genproto/googleapis/api v0.0.0-20261005182115-fad411399dd8 // indirect
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20261005182115-fad411399dd8 // indirect
 )
+
+// npm packages may hold Go files of their own.
+ignore ./adminsvc/ui/node_modules

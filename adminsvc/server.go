@@ -20,6 +20,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/purser/purser/adminsvc/ui"
 	"github.com/purser/purser/policy"
 )
 
@@ -94,8 +95,17 @@ type server struct {
 	openapi *huma.OpenAPI
 }
 
-// New makes the handler of every management path.
-func New(cfg Config) http.Handler { return http.HandlerFunc(newServer(cfg).serve) }
+// New makes the handler of every management path, and of the web UI.
+func New(cfg Config) http.Handler {
+	api, pages := http.HandlerFunc(newServer(cfg).serve), ui.Handler()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/ui" || strings.HasPrefix(r.URL.Path, "/ui/") {
+			pages.ServeHTTP(w, r)
+			return
+		}
+		api.ServeHTTP(w, r)
+	})
+}
 
 func newServer(cfg Config) *server {
 	cfg.Version = cmp.Or(cfg.Version, "dev")

@@ -33,6 +33,7 @@ func commands() []command {
 		{name: "migrate", brief: "bring the database at DATABASE_URL up to date", run: runMigrate},
 		{name: "verify", brief: "compare the counters of a running stack with its tables", run: runVerify},
 		{name: "envoy-config", brief: "print the Envoy configuration of a config.yaml", run: runEnvoyConfig},
+		{name: "openapi", brief: "print the API as OpenAPI 3.1", run: runOpenAPI},
 		{name: "bench", brief: "compare Envoy alone, with a no-op ext_proc, and with Purser", run: runBench},
 		{name: "bench-part", brief: "run one of the bench's own servers", hidden: true, run: runBenchPart},
 		{name: "fake-provider", brief: "run the model provider of the demo alone", hidden: true, run: runFakeProvider},

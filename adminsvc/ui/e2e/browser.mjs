@@ -1,0 +1,34 @@
+// A browser for the tests and the screenshots: Debian's Chromium, or the one CHROMIUM names.
+import { existsSync } from 'node:fs'
+import { chromium } from 'playwright-core'
+
+const executablePath = process.env.CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
+
+export const base = process.env.PURSER_URL ?? 'http://localhost:4000'
+export const master = process.env.PURSER_MASTER_KEY ?? process.env.LITELLM_MASTER_KEY ?? 'sk-1234'
+
+export async function launch() {
+  return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'] })
+}
+
+/** A page of its own context, which fails the test by what should never happen: a broken policy, an exception, a request elsewhere. */
+export async function open(browser, { width = 1440, height = 900, dark = false, ...more } = {}) {
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', locale: 'en-US', timezoneId: 'UTC', reducedMotion: 'reduce', ...more })
+  const page = await context.newPage()
+  page.setDefaultTimeout(20_000)
+  page.faults = []
+  page.on('pageerror', (e) => page.faults.push(`exception: ${e.message}`))
+  page.on('console', (m) => m.type() === 'error' && !/Failed to load resource/.test(m.text()) && page.faults.push(`console: ${m.text()}`))
+  page.on('request', (r) => {
+    const url = new URL(r.url())
+    if (/^https?:$/.test(url.protocol) && url.origin !== new URL(base).origin) page.faults.push(`a request left the origin: ${r.url()}`)
+  })
+  return page
+}
+
+export async function signIn(page, key = master) {
+  await page.goto(`${base}/ui/`)
+  await page.getByLabel(/^Key/).fill(key)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByRole('navigation', { name: 'Pages' }).waitFor({ state: 'attached' })
+}

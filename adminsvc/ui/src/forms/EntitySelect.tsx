@@ -1,0 +1,54 @@
+import { MultiSelect, Select } from '@mantine/core'
+import { useDebouncedValue } from '@mantine/hooks'
+import { useState } from 'react'
+import { useNames } from '../api/names'
+import { useApi } from '../api/queries'
+import type { AccessGroup, Budget, User } from '../api/rows'
+
+type Common = { label: string; error?: React.ReactNode; description?: React.ReactNode; placeholder?: string; disabled?: boolean; required?: boolean; 'aria-label'?: string; size?: string; w?: number | object }
+type One = Common & { value: string | null; onChange: (v: string | null) => void }
+
+const common = { searchable: true, clearable: true, limit: 100, nothingFoundMessage: 'None of that name', comboboxProps: { width: 'max-content', position: 'bottom-start' as const } }
+
+export function TeamSelect({ value, onChange, only, ...rest }: One & { only?: (team: string) => boolean }) {
+  const { teams } = useNames()
+  const data = [...teams].filter(([id]) => !only || only(id) || id === value).map(([id, name]) => ({ value: id, label: name }))
+  return <Select {...common} {...rest} value={value || null} onChange={onChange} data={withUnknown(data, value)} />
+}
+
+export function ProjectSelect({ value, onChange, team, ...rest }: One & { team?: string | null }) {
+  const { projectRows } = useNames()
+  const data = projectRows.filter((p) => !team || p.team_id === team).map((p) => ({ value: p.project_id!, label: p.project_alias || p.project_id! }))
+  return <Select {...common} {...rest} value={value || null} onChange={onChange} data={withUnknown(data, value)} />
+}
+
+export function OrganizationSelect({ value, onChange, ...rest }: One) {
+  const { organizations } = useNames()
+  return <Select {...common} {...rest} value={value || null} onChange={onChange} data={withUnknown([...organizations].map(([id, name]) => ({ value: id, label: name })), value)} />
+}
+
+/** Users may be many: the API searches. */
+export function UserSelect({ value, onChange, ...rest }: One) {
+  const [q, setQ] = useState('')
+  const [asked] = useDebouncedValue(q, 200)
+  const found = useApi('/user/list', { search: asked === value ? '' : asked, page_size: 25 })
+  const data = ((found.data?.users ?? []) as User[]).map((u) => ({ value: u.user_id!, label: u.user_alias || u.user_email || u.user_id! }))
+  return <Select {...common} {...rest} value={value || null} onChange={onChange} data={withUnknown(data, value)} searchValue={q} onSearchChange={setQ} filter={({ options }) => options} />
+}
+
+export function BudgetSelect({ value, onChange, ...rest }: One) {
+  const all = useApi('/budget/list')
+  const data = ((all.data ?? []) as Budget[]).map((b) => b.budget_id!).filter((id) => !id.startsWith('budget-'))
+  return <Select {...common} {...rest} value={value || null} onChange={onChange} data={withUnknown(data.map((id) => ({ value: id, label: id })), value)} />
+}
+
+export function AccessGroupsSelect({ value, onChange, ...rest }: Common & { value: string[]; onChange: (v: string[]) => void }) {
+  const all = useApi('/v1/access_group')
+  const data = ((all.data ?? []) as AccessGroup[]).map((g) => ({ value: g.access_group_id!, label: g.access_group_name ?? g.access_group_id! }))
+  return <MultiSelect {...common} {...rest} value={value} onChange={onChange} data={data} />
+}
+
+/** A value that is no longer in the list, or not on its page, keeps its place. */
+function withUnknown(data: { value: string; label: string }[], value: string | null) {
+  return value && !data.some((d) => d.value === value) ? [{ value, label: value }, ...data] : data
+}

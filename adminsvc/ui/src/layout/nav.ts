@@ -1,0 +1,54 @@
+import { IconActivity, IconBox, IconBuilding, IconChartBar, IconFolders, IconHome, IconKey, IconListDetails, IconMessageCircle, IconSettings, IconShieldHalf, IconUser, IconUsers, IconWallet } from '@tabler/icons-react'
+import type { ComponentType } from 'react'
+import { isAdmin, seesAll } from '../api/may'
+import type { Who } from '../api/session'
+
+export type Place = {
+  to: string
+  label: string
+  icon: ComponentType<{ size?: number; stroke?: number }>
+  /** Who sees it; default everybody. */
+  for?: (w: Who) => boolean
+  /** Shown only once Projects are enabled in the UI settings. */
+  projects?: boolean
+  fresh?: boolean
+}
+
+const orgs = (w: Who) => seesAll(w) || w.role === 'org_admin' || w.orgs.length > 0
+
+/** The sidebar, in the order of the work. */
+export const nav: { title: string; places: Place[] }[] = [
+  {
+    title: 'Overview',
+    places: [
+      { to: '/', label: 'Home', icon: IconHome },
+      { to: '/usage', label: 'Usage', icon: IconChartBar },
+      { to: '/logs', label: 'Logs', icon: IconListDetails },
+    ],
+  },
+  {
+    title: 'Access',
+    places: [
+      { to: '/projects', label: 'Projects', icon: IconFolders, projects: true, fresh: true },
+      { to: '/teams', label: 'Teams', icon: IconUsers },
+      { to: '/keys', label: 'Virtual Keys', icon: IconKey },
+      { to: '/users', label: 'Internal Users', icon: IconUser, for: seesAll },
+      { to: '/organizations', label: 'Organizations', icon: IconBuilding, for: orgs },
+      { to: '/customers', label: 'Customers', icon: IconActivity, for: seesAll },
+      { to: '/budgets', label: 'Budgets', icon: IconWallet, for: seesAll },
+    ],
+  },
+  {
+    title: 'Models',
+    places: [
+      { to: '/models', label: 'Models', icon: IconBox },
+      { to: '/access-groups', label: 'Access Groups', icon: IconShieldHalf, for: seesAll },
+      { to: '/playground', label: 'Playground', icon: IconMessageCircle },
+    ],
+  },
+  { title: 'Administration', places: [{ to: '/settings', label: 'Admin Settings', icon: IconSettings, for: isAdmin }] },
+]
+
+/** What of the sidebar a person gets. */
+export const placesFor = (w: Who, projects: boolean) =>
+  nav.map((g) => ({ ...g, places: g.places.filter((p) => (!p.for || p.for(w)) && (!p.projects || projects)) })).filter((g) => g.places.length > 0)

@@ -1,0 +1,60 @@
+import { Button, SimpleGrid, Stack } from '@mantine/core'
+import { IconEdit, IconTrash } from '@tabler/icons-react'
+import { useState } from 'react'
+import { Link, useNavigate, useParams } from 'react-router'
+import { runsTeam } from '../../api/may'
+import { useNames } from '../../api/names'
+import { useApi } from '../../api/queries'
+import { useWho } from '../../api/session'
+import { BudgetBar } from '../../shared/BudgetBar'
+import { Detail } from '../../shared/Detail'
+import { Facts } from '../../shared/Facts'
+import { Limits } from '../../shared/Limits'
+import { Models } from '../../shared/Models'
+import { Panel } from '../../shared/Panel'
+import { SpendByModel } from '../../shared/SpendByModel'
+import { When } from '../../shared/When'
+import { DeleteProject } from './DeleteProject'
+import { ProjectModal } from './ProjectModal'
+
+export default function ProjectPage() {
+  const { id = '' } = useParams()
+  const who = useWho()
+  const names = useNames()
+  const go = useNavigate()
+  const { data: p, error } = useApi('/project/info', { project_id: id })
+  const [open, setOpen] = useState<'edit' | 'delete' | null>(null)
+  const mine = runsTeam(who, p?.team_id)
+  return (
+    <>
+      <Detail of={{ to: '/projects', label: 'Projects' }} title={p?.project_alias || id} id={id} error={error} loading={!p} blocked={p?.blocked && 'All calls of this project’s keys are refused until it is unblocked.'}
+        actions={mine && <>
+          <Button variant="default" leftSection={<IconEdit size={16} />} onClick={() => setOpen('edit')}>Edit</Button>
+          <Button variant="default" c="red" leftSection={<IconTrash size={16} />} onClick={() => setOpen('delete')}>Delete</Button>
+        </>}
+        tabs={p ? [
+          { id: 'overview', label: 'Overview', page: (
+            <SimpleGrid cols={{ base: 1, md: 2 }}>
+              <Panel title="Budget"><BudgetBar spend={p.spend} limit={p.max_budget} duration={p.budget_duration} wide />
+                {p.budget_reset_at && <div style={{ marginTop: 8, fontSize: 12, color: 'var(--quiet)' }}>Resets <When at={p.budget_reset_at} /></div>}
+              </Panel>
+              <Panel title="Spend by model"><SpendByModel spend={p.model_spend} /></Panel>
+              <Panel title="About">
+                <Facts rows={[
+                  ['Description', p.description],
+                  ['Team', <Link key="t" to={`/teams/${encodeURIComponent(p.team_id ?? '')}`}>{names.teams.get(p.team_id ?? '') ?? p.team_id}</Link>],
+                  ['Models', <Models key="m" models={p.models} all="All team models" most={30} />],
+                  ['Created', <When key="c" at={p.created_at} />],
+                  ['Changed', <When key="u" at={p.updated_at} />],
+                ]} />
+              </Panel>
+              <Panel title="Limits"><Limits row={p} /></Panel>
+              {p.metadata && Object.keys(p.metadata).length > 0 && <Panel title="Metadata"><Facts rows={Object.entries(p.metadata).map(([k, v]) => [k, typeof v === 'string' ? v : JSON.stringify(v)])} /></Panel>}
+            </SimpleGrid>
+          ) },
+        ] : [{ id: 'overview', label: 'Overview', page: <Stack /> }]} />
+      {open === 'edit' && p && <ProjectModal row={p} onClose={() => setOpen(null)} />}
+      {open === 'delete' && p && <DeleteProject project={p} onClose={() => setOpen(null)} then={() => void go('/projects')} />}
+    </>
+  )
+}

@@ -1,0 +1,75 @@
+import { Skeleton } from '@mantine/core'
+import { IconArrowDown, IconArrowsSort, IconArrowUp } from '@tabler/icons-react'
+import { flexRender, getCoreRowModel, useReactTable } from '@tanstack/react-table'
+import { type MouseEvent, type ReactNode, useMemo } from 'react'
+import { useNavigate } from 'react-router'
+import type { Column } from './column'
+import type { ListState } from './useListState'
+
+type Props<R> = {
+  label: string
+  columns: Column<R>[]
+  rows: R[] | undefined
+  rowKey: (r: R) => string
+  loading?: boolean
+  list?: ListState
+  link?: (r: R) => string
+  onRow?: (r: R) => void
+  isNew?: (r: R) => boolean
+  empty?: ReactNode
+}
+
+const classes = (c: Column<never> | undefined) => [c?.align === 'right' ? 'num' : '', c?.from ? `${c.from}-only` : ''].filter(Boolean).join(' ') || undefined
+
+/** Rows with a sticky header; sorting is the list's state, so that the URL holds it. */
+export function DataTable<R>({ label, columns, rows, rowKey, loading, list, link, onRow, isNew, empty }: Props<R>) {
+  const navigate = useNavigate()
+  const table = useReactTable({
+    data: useMemo(() => rows ?? [], [rows]),
+    columns: useMemo(() => columns.map((c) => ({ id: c.id, header: c.title, cell: (x: { row: { original: R } }) => c.cell(x.row.original), meta: c })), [columns]),
+    getCoreRowModel: getCoreRowModel(),
+    getRowId: rowKey,
+    manualSorting: true,
+  })
+  const open = (e: MouseEvent, r: R) => {
+    if ((e.target as Element).closest('a,button,input,label,[role=menu]') || getSelection()?.toString()) return
+    if (onRow) onRow(r)
+    else if (link) void navigate(link(r))
+  }
+  if (!loading && rows?.length === 0 && empty) return <>{empty}</>
+  return (
+    <div className="grid-scroll" tabIndex={0} role="region" aria-label={`${label}, scrollable`}>
+      <table className="grid" aria-label={label} aria-busy={loading}>
+        <thead>
+          {table.getHeaderGroups().map((g) => (
+            <tr key={g.id}>
+              {g.headers.map((h) => {
+                const c = h.column.columnDef.meta as Column<never>
+                const sorted = list?.sort === c.id
+                return (
+                  <th key={h.id} scope="col" className={classes(c)} style={{ width: c.width }} aria-sort={sorted ? (list?.desc ? 'descending' : 'ascending') : undefined}>
+                    {list && c.sort ? (
+                      <button type="button" className="sort" onClick={() => list.set({ sort: c.id, desc: sorted && !list.desc ? '1' : '0' })}>
+                        {c.title}
+                        {sorted ? (list.desc ? <IconArrowDown size={13} /> : <IconArrowUp size={13} />) : <IconArrowsSort size={13} opacity={0.4} />}
+                      </button>
+                    ) : c.title}
+                  </th>
+                )
+              })}
+            </tr>
+          ))}
+        </thead>
+        <tbody>
+          {loading && !rows?.length
+            ? Array.from({ length: 8 }, (_, i) => <tr key={i}>{columns.map((c) => <td key={c.id} className={classes(c as Column<never>)}><Skeleton height={14} width="70%" /></td>)}</tr>)
+            : table.getRowModel().rows.map((r) => (
+                <tr key={r.id} data-link={link || onRow ? '' : undefined} data-new={isNew?.(r.original) ? '' : undefined} onClick={link || onRow ? (e) => open(e, r.original) : undefined}>
+                  {r.getVisibleCells().map((x) => <td key={x.id} className={classes(x.column.columnDef.meta as Column<never>)}>{flexRender(x.column.columnDef.cell, x.getContext())}</td>)}
+                </tr>
+              ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}

@@ -131,7 +131,8 @@ type Ledger interface {
 
 // Releaser takes back reservations whose requests never came to be: those that a
 // Reserve made, or may yet make, whose answer was lost. What it takes back leaves no
-// row, and a Reserve that arrives after it fails with ErrConflict.
+// row, and a Reserve that arrives after it fails with ErrConflict. Should the request
+// have run all the same, its Settle is journalled.
 type Releaser interface {
 	Release(ctx context.Context, ids ...string) error
 }

@@ -29,6 +29,10 @@ type grave struct {
 // done stands for every reservation that was settled for good: nothing corrects it.
 var done = &reservation{source: policy.UsageReported}
 
+// released stands for every reservation that was taken back: should it be settled
+// after all, that is journalled.
+var released = &reservation{}
+
 // Settle implements policy.Ledger.
 func (l *Ledger) Settle(ctx context.Context, s policy.Settlement) error {
 	_, err := l.settle(ctx, s, false)
@@ -76,7 +80,7 @@ func (l *Ledger) claim(ctx context.Context, s policy.Settlement, reap bool) (*re
 		if late {
 			r = l.tombs[s.ID]
 		}
-		if r == nil {
+		if r == nil || r == released {
 			l.mu.Unlock()
 			return nil, !reap, nil
 		}
@@ -153,6 +157,7 @@ func (l *Ledger) Release(_ context.Context, ids ...string) error {
 		l.mu.Lock()
 		if l.live[id] == nil && l.tombs[id] == nil {
 			l.bury(id, nil, policy.UsageNone)
+			l.tombs[id] = released
 		}
 		l.mu.Unlock()
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -205,6 +206,8 @@ func (l *Ledger) alone(ctx context.Context, ask policy.Ask, why error) (policy.O
 	if out.Granted {
 		l.mu.Lock()
 		l.islands[ask.ID] = island
+		// It may have asked before, for more: what it holds now is settled after all.
+		l.lost = slices.DeleteFunc(l.lost, func(id string) bool { return id == ask.ID })
 		l.mu.Unlock()
 	}
 	return out, nil

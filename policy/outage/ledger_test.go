@@ -231,3 +231,38 @@ func TestALostAnswerGrantedHereIsSettledOnce(t *testing.T) {
 		t.Errorf("%+v, %v; want 4 used and nothing held", got, err)
 	}
 }
+
+// Who is refused the whole of what it asks and then granted less, under the same id,
+// as the outage begins, holds what it holds: nothing is taken back from it.
+func TestRefusedMoreAndGrantedLess(t *testing.T) {
+	h := policytest.Hold(policy.KindSpend, 100, 10, 1)
+	b := setup(t, outage.Share, 1)
+	b.shared.mute.Store(true)
+	whole := policy.Ask{ID: "a", Holds: []policy.Hold{h}, Want: 50, Usual: 5, Least: 51}
+	if out, err := b.ledger.Reserve(t.Context(), whole); err != nil || out.Granted {
+		t.Fatalf("%+v, %v; want no more than an eighth granted whole", out, err)
+	}
+	less := whole
+	less.Least = 1
+	if out, err := b.ledger.Reserve(t.Context(), less); err != nil || !out.Granted {
+		t.Fatalf("%+v, %v; want less granted", out, err)
+	}
+	if !reserve(t, b, "later", h) {
+		t.Fatal("refused within the share")
+	}
+	b.shared.mute.Store(false)
+	<-b.back
+	for _, id := range []string{"later", "a"} {
+		if err := b.ledger.Settle(t.Context(), policy.Settlement{ID: id, Entry: policytest.Took(id, 1, 1, 4)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, e := range b.spool.Entries() { // as the spool replays it
+		if err := b.shared.Settle(t.Context(), policy.Settlement{ID: e.CallID, Entry: e}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(b.told.Of("a")); n != 1 {
+		t.Errorf("%d rows of what was granted, want one", n)
+	}
+}

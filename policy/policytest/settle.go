@@ -191,4 +191,13 @@ func testRelease(b *bench) {
 	if n := len(b.journal.Entries()); n != 1 {
 		b.Errorf("%d entries, want the one that was settled", n)
 	}
+	// A request that was taken back by mistake, and ran, has its row: once, and whoever counted.
+	estimate := Took(late.ID, 5, 5, 10)
+	estimate.Usage.Source = policy.UsageEstimated
+	b.settle(estimate)
+	b.journalled(late.ID, policy.UsageEstimated)
+	for range 2 {
+		b.settle(Took(gone.ID, 5, 5, 10))
+	}
+	b.journalled(gone.ID, policy.UsageReported)
 }

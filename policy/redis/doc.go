@@ -9,7 +9,7 @@
 //	{purser}:c:<scope>    hash: budgets, daily tokens, parallel slots of one scope
 //	{purser}:m:<scope>    hash: the rolling minutes of one scope; expires by itself
 //	{purser}:r:<id>       hash: one reservation under way
-//	{purser}:t:<id>       string: a settled id, for a day
+//	{purser}:t:<id>       string: a settled id, for a day; one that was taken back, for minutes
 //	{purser}:expiry       sorted set: reservations by the time they expire
 //	{purser}:journal      stream: entries, appended in the step that settles
 //

@@ -3,7 +3,7 @@
 -- ARGV: id, tombstone life s
 local packed = redis.call('HGET', KEYS[2], 'holds')
 if not packed then
-  redis.call('SET', KEYS[3], 's', 'EX', ARGV[2], 'NX')
+  redis.call('SET', KEYS[3], 'r', 'EX', ARGV[2], 'NX')
   return 0
 end
 local function minus(x)
@@ -21,5 +21,5 @@ for _, h in ipairs(cmsgpack.unpack(packed)) do -- key, field, window, kind, amou
 end
 redis.call('DEL', KEYS[2])
 redis.call('ZREM', KEYS[4], ARGV[1])
-redis.call('SET', KEYS[3], 's', 'EX', ARGV[2])
+redis.call('SET', KEYS[3], 'r', 'EX', ARGV[2])
 return 1

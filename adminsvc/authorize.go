@@ -46,6 +46,7 @@ const (
 	teamDelete         action = "delete this team"
 	teamBlock          action = "block or unblock this team"
 	teamSetMembers     action = "manage this team's members"
+	teamRemoveMembers  action = "remove this team's members"
 	teamSetModels      action = "manage this team's models"
 	teamSetPermissions action = "manage this team's permissions"
 
@@ -62,6 +63,14 @@ const (
 	userBulk    action = "change many users"
 	userListAll action = "list users"
 
+	userInvite     action = "invite this user"
+	userInviteRead action = "read this user's invitation"
+
+	passwordSet action = "set a user's password"
+
+	settingsRead   action = "read settings"
+	settingsChange action = "change settings"
+
 	organizationWrite      action = "create or delete organizations"
 	organizationRead       action = "read this organization"
 	organizationChange     action = "change this organization"
@@ -75,12 +84,15 @@ type rule struct {
 	permission string
 	// reads is set for actions that change nothing: viewers keep those.
 	reads bool
+	// loses is what no longer allows it while the UI setting unless is on.
+	loses  relation
+	unless string
 }
 
 // rules is the whole table of who may do what.
 var rules = map[action]rule{
-	keyCreate:        {allow: managers | isOwner, permission: "/key/generate"},
-	keyCreateService: {allow: managers, permission: "/key/service-account/generate"},
+	keyCreate:        {allow: managers | isOwner, permission: "/key/generate", loses: isOrgAdmin, unless: "disable_key_generate_for_org_admin"},
+	keyCreateService: {allow: managers, permission: "/key/service-account/generate", loses: isOrgAdmin, unless: "disable_key_generate_for_org_admin"},
 	keyRead:          {allow: readers | managers | isOwner | isSelf, permission: "/key/info", reads: true},
 	keyChange:        {allow: managers | isOwner, permission: "/key/update"},
 	keyDelete:        {allow: managers | isOwner, permission: "/key/delete"},
@@ -94,6 +106,7 @@ var rules = map[action]rule{
 	teamDelete:         {allow: managers},
 	teamBlock:          {allow: managers},
 	teamSetMembers:     {allow: managers},
+	teamRemoveMembers:  {allow: managers, loses: isTeamAdmin, unless: "disable_team_admin_delete_team_user"},
 	teamSetModels:      {allow: managers},
 	teamSetPermissions: {allow: managers},
 
@@ -109,6 +122,14 @@ var rules = map[action]rule{
 	userDelete:  {allow: isAdmin | isOrgAdmin},
 	userBulk:    {allow: isAdmin},
 	userListAll: {allow: readers, reads: true},
+
+	userInvite:     {allow: isAdmin | isOrgAdmin},
+	userInviteRead: {allow: readers | isOrgAdmin},
+
+	passwordSet: {allow: isAdmin},
+
+	settingsRead:   {allow: readers, reads: true},
+	settingsChange: {allow: isAdmin},
 
 	organizationWrite:      {allow: isAdmin},
 	organizationRead:       {allow: readers | isOrgAdmin, reads: true},
@@ -135,6 +156,15 @@ func (s *server) authorize(ctx context.Context, c *Caller, a action, on target) 
 	if c.Role == policy.RoleAdminViewer || c.Role == policy.RoleUserViewer {
 		if !r.reads {
 			return onlyAdmins(c, a)
+		}
+	}
+	if r.unless != "" && is&r.allow != 0 && is&r.allow&^r.loses == 0 {
+		off, err := s.flag(ctx, r.unless)
+		if err != nil {
+			return err
+		}
+		if off {
+			return forbidden("None", "You are not allowed to %s: %s is on", a, r.unless)
 		}
 	}
 	if is&r.allow != 0 {

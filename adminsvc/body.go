@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"mime"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -22,6 +24,28 @@ func readBody(r *http.Request) ([]byte, error) {
 	}
 	return data, nil
 }
+
+// formToJSON puts a JSON object of texts in the place of a form.
+func formToJSON(r *http.Request) {
+	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if media != "application/x-www-form-urlencoded" {
+		return
+	}
+	data, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxForm))
+	values, parseErr := url.ParseQuery(string(data))
+	if err != nil || parseErr != nil {
+		r.Body = io.NopCloser(strings.NewReader("[]")) // told as what it is: no object
+		return
+	}
+	var f Fields
+	for _, name := range sortedNames(values) {
+		f = append(f, Field{strings.ToValidUTF8(name, "\uFFFD"), quote(strings.ToValidUTF8(values.Get(name), "\uFFFD"))})
+	}
+	r.Body = io.NopCloser(bytes.NewReader(f.Stored()))
+}
+
+// maxForm bounds a form, which holds a name and a password.
+const maxForm = 64 << 10
 
 func parseBody(data []byte) (Fields, error) {
 	if len(bytes.TrimSpace(data)) == 0 {

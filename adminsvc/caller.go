@@ -14,9 +14,11 @@ type Caller struct {
 	Master bool
 	Role   string // of policy's roles; "" for a key that belongs to no user
 	UserID string
-	Key    *policy.Key  // nil for the master key
+	Key    *policy.Key  // nil for the master key, and within a session
 	User   *policy.User // nil for the master key, and where the key's user has no row
 	Actor  policy.Actor // for the audit log
+	// Session is set for who is signed in, and calls with no key.
+	Session *policy.Session
 
 	orgs  map[string]string // organization → role, once asked for
 	asked bool
@@ -49,6 +51,9 @@ func credential(h http.Header) string {
 // authenticate finds out who calls, and refuses keys that may not be used.
 func (s *server) authenticate(ctx context.Context, r *http.Request) (*Caller, error) {
 	plain := credential(r.Header)
+	if token := sessionToken(r); plain == "" && token != "" {
+		return s.authenticateSession(ctx, r, token)
+	}
 	if plain == "" {
 		return nil, unauthorized("auth_error", "Authentication Error, No api key passed in.")
 	}

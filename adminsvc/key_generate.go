@@ -75,7 +75,7 @@ func (s *server) createKey(ctx context.Context, tx policy.Tx, c *Caller, sent Fi
 	if amount, ok := in.Spend.Get(); ok && amount != 0 {
 		return nil, "", badRequest("spend", "A new key has spent nothing. Set what it spent with /key/{key}/reset_spend")
 	}
-	plain, err := s.plainKey(in.Key)
+	plain, err := s.plainKey(ctx, in.Key)
 	if err != nil {
 		return nil, "", err
 	}
@@ -236,10 +236,15 @@ func isTeamUser(t *policy.Team, user string) bool {
 }
 
 // plainKey is the key to be: the caller's own, or a new one.
-func (s *server) plainKey(own Opt[string]) (string, error) {
+func (s *server) plainKey(ctx context.Context, own Opt[string]) (string, error) {
 	plain := own.Or("")
 	if plain == "" {
 		return s.NewKey(), nil
+	}
+	if off, err := s.flag(ctx, "disable_custom_api_keys"); err != nil {
+		return "", err
+	} else if off {
+		return "", forbidden("key", "Keys of your own choice are switched off here (disable_custom_api_keys): leave key out")
 	}
 	if !strings.HasPrefix(plain, "sk-") || len(plain) < 16 {
 		return "", badRequest("key", "A key of your own starts with 'sk-' and has at least 16 characters")

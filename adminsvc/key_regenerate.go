@@ -38,7 +38,7 @@ func (s *server) regenerateKey(ctx context.Context, c *Caller, in *keyRegenerate
 	if err != nil {
 		return nil, badRequest("grace_period", "grace_period is no duration such as 30m or 24h")
 	}
-	plain, err := s.plainKey(in.NewKey)
+	plain, err := s.plainKey(ctx, in.NewKey)
 	if err != nil {
 		return nil, err
 	}

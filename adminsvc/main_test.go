@@ -49,7 +49,7 @@ func setup(t testing.TB, change ...func(*Config)) *api {
 	spy := &spyStore{Store: store}
 	a := &api{t: t, store: store, spy: spy, log: &bytes.Buffer{}, now: time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)}
 	cfg := Config{
-		Store: spy, Spend: store, Adjust: spy.WriteEntries, Version: "test", Clock: a.clock,
+		Store: spy, Spend: store, Adjust: spy.WriteEntries, SignIn: store, Kept: store, Version: "test", Clock: a.clock,
 		Log:      slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Settings: func() *policy.Settings { return testSettings },
 		Catalog:  func() *policy.Catalog { return testCatalog },
@@ -97,9 +97,23 @@ func (a *api) call(key, method, path, body string) *answer {
 		r.Header.Set("Authorization", "Bearer "+key)
 	}
 	r.Header.Set("Content-Type", "application/json")
+	out := a.do(r)
+	out.what = method + " " + path + " " + body
+	return out
+}
+
+// pass lets time go by.
+func (a *api) pass(d time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.now = a.now.Add(d)
+}
+
+func (a *api) do(r *http.Request) *answer {
+	a.t.Helper()
 	w := httptest.NewRecorder()
 	a.h.ServeHTTP(w, r)
-	out := &answer{t: a.t, what: method + " " + path + " " + body, status: w.Code, header: w.Header(), raw: w.Body.String()}
+	out := &answer{t: a.t, what: r.Method + " " + r.URL.String(), status: w.Code, header: w.Header(), raw: w.Body.String()}
 	if w.Body.Len() > 0 && strings.HasPrefix(w.Header().Get("Content-Type"), "application/json") {
 		d := json.NewDecoder(w.Body)
 		d.UseNumber()

@@ -34,8 +34,11 @@ func (s *server) describe(op operation, path, method string, in reflect.Type) {
 			"application/json": {Schema: s.component(p, zero)},
 		}}
 	}
+	if op.Form {
+		doc.RequestBody.Content["application/x-www-form-urlencoded"] = doc.RequestBody.Content["application/json"]
+	}
 	if !op.Public {
-		doc.Security = []map[string][]string{{"bearer": {}}}
+		doc.Security = []map[string][]string{{"bearer": {}}, {"session": {}}}
 	}
 	reply := &huma.Schema{}
 	if op.Reply != nil {
@@ -53,7 +56,7 @@ func (s *server) describe(op operation, path, method string, in reflect.Type) {
 	if op.Status != http.StatusOK {
 		delete(doc.Responses, "200")
 		ok := &huma.Response{Description: http.StatusText(op.Status)}
-		if op.Status != http.StatusNoContent {
+		if op.Status != http.StatusNoContent && op.Status != http.StatusSeeOther {
 			ok.Content = map[string]*huma.MediaType{"application/json": {Schema: reply}}
 		}
 		doc.Responses[statusText(op.Status)] = ok
@@ -130,7 +133,8 @@ func newOpenAPI(version string) *huma.OpenAPI {
 		Info: &huma.Info{Title: "Purser", Version: version,
 			Description: "Virtual keys, projects and teams, budgets, rate limits and the spend ledger of a mesh's LLM traffic. Shapes follow LiteLLM's management API."},
 		Components: &huma.Components{Schemas: registry, SecuritySchemes: map[string]*huma.SecurityScheme{
-			"bearer": {Type: "http", Scheme: "bearer", Description: "The master key or a virtual key."},
+			"bearer":  {Type: "http", Scheme: "bearer", Description: "The master key or a virtual key."},
+			"session": {Type: "apiKey", In: "cookie", Name: sessionCookie, Description: "Who signed in by /v2/login. Requests that change something must come from the same origin."},
 		}},
 	}
 }

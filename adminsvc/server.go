@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/netip"
 	"path"
@@ -70,6 +71,15 @@ type Config struct {
 	// with an error when it took too long; nil: Store.Write waits long enough.
 	Settled func(ctx context.Context) error
 
+	// SignIn keeps sessions, passwords and invitations; nil: nobody can sign in, keys alone count.
+	SignIn SignInStore
+	// UIUsername and UIPassword sign in as the master key's holder; default admin, and
+	// the master key as the password.
+	UIUsername, UIPassword string
+	SessionLife            time.Duration // default 24 h
+	// Kept reads settings that were made here; nil: there are none.
+	Kept SettingReader
+
 	Clock   func() time.Time // default time.Now
 	NewID   func() string    // default a random UUID
 	NewKey  func() string    // default sk- and 16 random bytes in URL-safe base64
@@ -93,6 +103,8 @@ type server struct {
 	mux     *http.ServeMux
 	paths   map[string]map[string]http.HandlerFunc // path pattern → method → handler
 	openapi *huma.OpenAPI
+
+	accounts, addresses *throttle // of sign-ins
 }
 
 // New makes the handler of every management path, and of the web UI.
@@ -111,6 +123,8 @@ func newServer(cfg Config) *server {
 	cfg.Version = cmp.Or(cfg.Version, "dev")
 	cfg.Timeout = cmp.Or(cfg.Timeout, 30*time.Second)
 	cfg.TeamListFormat = cmp.Or(cfg.TeamListFormat, "object")
+	cfg.UIUsername = cmp.Or(cfg.UIUsername, "admin")
+	cfg.SessionLife = cmp.Or(cfg.SessionLife, 24*time.Hour)
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
@@ -125,6 +139,8 @@ func newServer(cfg Config) *server {
 	}
 	cfg.Store = gated(cfg.Store)
 	s := &server{Config: cfg, log: cfg.Log, mux: http.NewServeMux(), paths: map[string]map[string]http.HandlerFunc{}, openapi: newOpenAPI(cfg.Version)}
+	s.accounts = newThrottle(guessesPerAccount, accountRefill, mostThrottled)
+	s.addresses = newThrottle(guessesPerAddress, addressRefill, mostThrottled)
 	for _, add := range resources {
 		add(s)
 	}
@@ -167,6 +183,7 @@ type operation struct {
 	Public       bool
 	BodyOptional bool
 	CSV          bool // the reply may also be text/csv
+	Form         bool // the body may also be a form
 }
 
 // route adds an endpoint whose request is an In: a struct of Opt fields tagged
@@ -179,6 +196,10 @@ func route[In any](s *server, op operation, h func(ctx context.Context, c *Calle
 	serve := func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), s.Timeout)
 		defer cancel()
+		ctx = context.WithValue(ctx, requestKey{}, r)
+		if op.Form {
+			formToJSON(r)
+		}
 		reply, err := func() (any, error) {
 			var c *Caller
 			if !op.Public {
@@ -199,6 +220,17 @@ func route[In any](s *server, op operation, h func(ctx context.Context, c *Calle
 		case op.Status == http.StatusNoContent:
 			w.WriteHeader(op.Status)
 		default:
+			if a, ok := reply.(*answered); ok {
+				maps.Copy(w.Header(), a.header)
+				if a.body == nil {
+					w.WriteHeader(cmp.Or(a.status, op.Status))
+					return
+				}
+				if err := write(w, cmp.Or(a.status, op.Status), a.body); err != nil {
+					s.log.ErrorContext(ctx, "a reply cannot be written", "route", op.Path, "error", err)
+				}
+				return
+			}
 			if d, ok := reply.(*document); ok {
 				d.send(w, op.Status)
 				return

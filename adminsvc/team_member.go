@@ -268,7 +268,7 @@ type memberDeletion struct {
 }
 
 func (s *server) deleteMember(ctx context.Context, c *Caller, in *memberDeletion) (any, error) {
-	return s.writeTeam(ctx, c, in.TeamID.Value, teamSetMembers, func(tx policy.Tx, old *policy.Team) (*policy.Team, error) {
+	return s.writeTeam(ctx, c, in.TeamID.Value, teamRemoveMembers, func(tx policy.Tx, old *policy.Team) (*policy.Team, error) {
 		i, err := memberIndex(old, in.UserID.Or(""), in.Email.Or(""))
 		if err != nil {
 			return nil, err

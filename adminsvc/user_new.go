@@ -18,7 +18,7 @@ type userNew struct {
 	SendInviteEmail Opt[bool]         `json:"send_invite_email"`
 	Teams           Opt[userTeams]    `json:"teams" doc:"Team ids, or objects with team_id, user_role and max_budget_in_team"`
 	Organizations   Opt[[]string]     `json:"organizations" doc:"The user becomes an internal_user of each"`
-	Password        Opt[string]       `json:"password"`
+	Password        Opt[string]       `json:"password" doc:"To sign in with; proxy admins only. Better: /invitation/new"`
 	Spend           Opt[policy.Money] `json:"spend" doc:"Only 0: a new user has spent nothing"`
 	userFields
 
@@ -54,15 +54,21 @@ type userMade struct {
 }
 
 func (s *server) newUser(ctx context.Context, c *Caller, in *userNew) (any, error) {
-	sent, full, err := s.userDefaults(withTeam(blankIDs(in.Sent, userIDs...), in))
+	sent, full, err := s.userDefaults(ctx, withTeam(blankIDs(in.Sent, userIDs...), in))
 	if err != nil {
 		return nil, err
 	}
 	if amount, ok := full.Spend.Get(); ok && amount != 0 {
 		return nil, badRequest("spend", "A new user has spent nothing")
 	}
-	if full.Password.Or("") != "" {
-		return nil, badRequest("password", "A password cannot be set here")
+	password := ""
+	if p := full.Password.Or(""); p != "" {
+		if err := s.authorize(ctx, c, passwordSet, target{}); err != nil {
+			return nil, err
+		}
+		if password, err = newPassword(ctx, "password", p); err != nil {
+			return nil, err
+		}
 	}
 	u := &policy.User{ID: full.UserID.Or("")}
 	if u.ID == "" {
@@ -88,6 +94,11 @@ func (s *server) newUser(ctx context.Context, c *Caller, in *userNew) (any, erro
 				return userExists("user_id", "User with id %s already exists. Please use a different user_id.", clip(u.ID))
 			}
 			return err
+		}
+		if password != "" {
+			if err := tx.Keep(ctx, policy.NewPassword{UserID: u.ID, Hash: password, At: now}); err != nil {
+				return err
+			}
 		}
 		maker := *c
 		maker.Role = policy.RoleAdmin // whoever may make the user may make its first key
@@ -136,8 +147,12 @@ func withTeam(sent Fields, in *userNew) Fields {
 }
 
 // userDefaults fills in what the configuration gives new users and what was not sent.
-func (s *server) userDefaults(sent Fields) (Fields, *userNew, error) {
-	for _, f := range storedFields(s.UserDefaults) {
+func (s *server) userDefaults(ctx context.Context, sent Fields) (Fields, *userNew, error) {
+	defaults, _, err := s.defaultsOfUsers(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, f := range defaults {
 		if !has(sent, f.Name) && f.Value.Kind() != 'n' && contains(defaultable, f.Name) {
 			sent = append(sent[:len(sent):len(sent)], f)
 		}

@@ -17,7 +17,7 @@ import (
 type userUpdate struct {
 	Body
 	UserID   Opt[string]       `json:"user_id" doc:"user_email finds the user where this is absent"`
-	Password Opt[string]       `json:"password"`
+	Password Opt[string]       `json:"password" doc:"A new one; proxy admins only. The user's sessions end"`
 	Spend    Opt[policy.Money] `json:"spend" doc:"What the spend of the current window becomes; proxy admins only"`
 	userFields
 }
@@ -41,8 +41,15 @@ func (s *server) updateUser(ctx context.Context, c *Caller, in *userUpdate) (any
 
 // changeUser merges what was sent into a user and answers with its row.
 func (s *server) changeUser(ctx context.Context, c *Caller, in *userUpdate) (Object, error) {
-	if in.Password.Or("") != "" {
-		return nil, badRequest("password", "A password cannot be set here")
+	password := ""
+	if p := in.Password.Or(""); p != "" {
+		err := s.authorize(ctx, c, passwordSet, target{})
+		if err == nil {
+			password, err = newPassword(ctx, "password", p)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
 	if spend, ok := in.Spend.Get(); ok && spend < 0 {
 		return nil, badRequest("spend", "spend must not be negative")
@@ -78,6 +85,11 @@ func (s *server) changeUser(ctx context.Context, c *Caller, in *userUpdate) (Obj
 			return err
 		}
 		u.UpdatedAt, u.UpdatedBy, u.Fields = s.now(), c.UserID, fields.Stored()
+		if password != "" {
+			if err := tx.Keep(ctx, policy.NewPassword{UserID: u.ID, Hash: password, At: u.UpdatedAt}); err != nil {
+				return err
+			}
+		}
 		return tx.Update(ctx, u)
 	})
 	if err != nil {

@@ -115,6 +115,8 @@ type Tx interface {
 	Update(ctx context.Context, e Entity) error
 	// Delete removes it; ErrNotFound where it is not there.
 	Delete(ctx context.Context, ref Ref) error
+	// Keep writes what is no entity, with its line in the audit log.
+	Keep(ctx context.Context, k Kept) error
 }
 
 // Actor is who changes something, for the audit log.

@@ -19,25 +19,60 @@ type Seeding struct {
 	Clock func() time.Time
 }
 
+// BatchSeeder is a Seeder that does many at once: what goes over a network for each
+// of a million counters takes minutes.
+type BatchSeeder interface {
+	BeginAll(ctx context.Context, cs []Counter) (since []time.Time, seeded []bool, err error)
+	SeedAll(ctx context.Context, cs []Counter, used []int64) error
+}
+
 // seedBatch bounds the queries asked of History at once.
 const seedBatch = 5000
 
+// seedRound bounds the counters that are completed together: each round waits once
+// until what is settled has reached the tables.
+const seedRound = 10 * seedBatch
+
 // All completes the counters of everything the directory holds.
-func (s *Seeding) All(ctx context.Context) error {
-	var all []Entity
-	s.Directory.Each(func(e Entity) bool {
-		all = append(all, e)
-		return true
-	})
-	return s.Entities(ctx, all)
-}
+func (s *Seeding) All(ctx context.Context) error { return s.complete(ctx, s.Directory.Each) }
 
 // Entities completes the counters of these entities, which are in the directory,
 // and the proxy's own. A changed budget stands for all that refer to it.
 func (s *Seeding) Entities(ctx context.Context, changed []Entity) error {
+	err := s.complete(ctx, func(f func(Entity) bool) {
+		for _, e := range changed {
+			if !f(e) {
+				return
+			}
+		}
+	})
+	budgets := map[string]bool{}
+	for _, e := range changed {
+		if b, ok := e.(*Budget); ok {
+			budgets[b.ID] = true
+		}
+	}
+	if err != nil || len(budgets) == 0 {
+		return err
+	}
+	byDefault := budgets[s.Directory.Settings().CustomerBudget]
+	return s.complete(ctx, func(f func(Entity) bool) {
+		s.Directory.Each(func(e Entity) bool {
+			_, customer := e.(*Customer)
+			if r := rulesOf(e); r == nil || !budgets[r.BudgetID] && !(customer && byDefault) {
+				return true
+			}
+			return f(e)
+		})
+	})
+}
+
+// complete completes the counters of some entities, and the proxy's own.
+func (s *Seeding) complete(ctx context.Context, entities func(func(Entity) bool)) error {
 	settings := s.Directory.Settings()
 	now := s.Clock()
-	var missing []missingSpend
+	var round []seedable
+	var failed error
 	add := func(l level) error {
 		for _, limit := range l.limits(s.Directory) {
 			if limit.Kind != KindSpend {
@@ -45,42 +80,80 @@ func (s *Seeding) Entities(ctx context.Context, changed []Entity) error {
 			}
 			h := Hold{Scope: l.scope, Kind: limit.Kind, Model: limit.Model, Window: limit.Window}
 			h.Start, h.End = limit.Window.Bounds(now, settings.Calendar)
-			since, seeded, err := s.Ledger.Begin(ctx, h.Counter())
-			if err != nil {
-				return err
-			}
-			if !seeded {
-				missing = append(missing, missingSpend{h.Counter(), SpendQuery{l.scope, limit.Model, h.Start, since}})
-			}
+			round = append(round, seedable{h.Counter(), h.Start})
 		}
-		return nil
-	}
-	if err := add(level{scope: Scope{Kind: ScopeProxy}, defaults: settings.compiled}); err != nil {
+		if len(round) < seedRound {
+			return nil
+		}
+		err := s.round(ctx, round)
+		round = round[:0]
 		return err
 	}
-	budgets := map[string]bool{}
-	for _, e := range changed {
-		if b, ok := e.(*Budget); ok {
-			budgets[b.ID] = true
-		}
-		if err := s.each(e, add); err != nil {
-			return err
-		}
+	if failed = add(level{scope: Scope{Kind: ScopeProxy}, defaults: settings.compiled}); failed != nil {
+		return failed
 	}
-	if len(budgets) > 0 {
-		var err error
-		s.Directory.Each(func(e Entity) bool {
-			_, customer := e.(*Customer)
-			if r := rulesOf(e); r != nil && (budgets[r.BudgetID] || customer && budgets[settings.CustomerBudget]) {
-				err = s.each(e, add)
-			}
-			return err == nil
-		})
+	entities(func(e Entity) bool {
+		failed = s.each(e, add)
+		return failed == nil
+	})
+	if failed != nil {
+		return failed
+	}
+	return s.round(ctx, round)
+}
+
+// seedable is a counter and when its window began.
+type seedable struct {
+	counter Counter
+	start   time.Time
+}
+
+// round makes the counters that are not there, and completes those that are not complete.
+func (s *Seeding) round(ctx context.Context, all []seedable) error {
+	var missing []missingSpend
+	for len(all) > 0 {
+		batch := all[:min(seedBatch, len(all))]
+		all = all[len(batch):]
+		counters := make([]Counter, len(batch))
+		for i, c := range batch {
+			counters[i] = c.counter
+		}
+		since, seeded, err := s.begin(ctx, counters)
 		if err != nil {
 			return err
 		}
+		for i, c := range counters {
+			if !seeded[i] {
+				missing = append(missing, missingSpend{c, SpendQuery{c.Scope, c.Model, batch[i].start, since[i]}})
+			}
+		}
 	}
 	return s.fill(ctx, missing)
+}
+
+func (s *Seeding) begin(ctx context.Context, cs []Counter) (since []time.Time, seeded []bool, err error) {
+	if many, ok := s.Ledger.(BatchSeeder); ok {
+		return many.BeginAll(ctx, cs)
+	}
+	since, seeded = make([]time.Time, len(cs)), make([]bool, len(cs))
+	for i, c := range cs {
+		if since[i], seeded[i], err = s.Ledger.Begin(ctx, c); err != nil {
+			return nil, nil, err
+		}
+	}
+	return since, seeded, nil
+}
+
+func (s *Seeding) seed(ctx context.Context, cs []Counter, used []int64) error {
+	if many, ok := s.Ledger.(BatchSeeder); ok {
+		return many.SeedAll(ctx, cs, used)
+	}
+	for i, c := range cs {
+		if err := s.Ledger.Seed(ctx, c, used[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // missingSpend is one counter that is not complete, and what would complete it.
@@ -109,10 +182,12 @@ func (s *Seeding) fill(ctx context.Context, missing []missingSpend) error {
 		if err != nil {
 			return err
 		}
+		counters, used := make([]Counter, len(batch)), make([]int64, len(batch))
 		for i, m := range batch {
-			if err := s.Ledger.Seed(ctx, m.counter, int64(spent[i])); err != nil {
-				return err
-			}
+			counters[i], used[i] = m.counter, int64(spent[i])
+		}
+		if err := s.seed(ctx, counters, used); err != nil {
+			return err
 		}
 	}
 	return nil

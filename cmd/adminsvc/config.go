@@ -8,6 +8,7 @@ type config struct {
 	DatabaseURL       string        `env:"DATABASE_URL,notEmpty"`                   // PostgreSQL
 	DatabaseDirectURL string        `env:"DATABASE_DIRECT_URL"`                     // for LISTEN, where DATABASE_URL is a pooler
 	RedisURL          string        `env:"REDIS_URL"`                               // the journal that extprocs write; empty: they write to PostgreSQL
+	StateDir          string        `env:"STATE_DIR"`                               // a copy of the stored models, for a start while PostgreSQL is away; empty: none
 	ReplicaID         string        `env:"REPLICA_ID"`                              // default: host name and process
 	ConfigFile        string        `env:"CONFIG_FILE"`                             // config.yaml in LiteLLM's format
 	MasterKey         string        `env:"LITELLM_MASTER_KEY"`                      // before the file's

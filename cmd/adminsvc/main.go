@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 	_ "time/tzdata" // slim images have no zones
@@ -68,6 +69,7 @@ func run(ctx context.Context, cfg config, log *slog.Logger) error {
 		return err
 	}
 	defer store.Close()
+	replica := cmp.Or(cfg.ReplicaID, boot.ReplicaID())
 	forgotten := make(chan struct{})
 	forgetting, remember := context.WithCancel(context.WithoutCancel(ctx))
 	go func() { defer close(forgotten); retain(forgetting, store, keep, log) }()
@@ -78,11 +80,14 @@ func run(ctx context.Context, cfg config, log *slog.Logger) error {
 			return fmt.Errorf("REDIS_URL: %w", err)
 		}
 		defer client.Close()
-		drain := redis.NewDrain(redis.DrainConfig{Client: client, Consumer: cmp.Or(cfg.ReplicaID, boot.ReplicaID()), Sink: redis.PutAside(client, store.WriteEntries, log), Log: log})
-		drained := make(chan struct{})
 		background, stop := context.WithCancel(context.WithoutCancel(ctx))
-		go func() { defer close(drained); drain.Run(background) }()
-		defer func() { stop(); <-drained }()
+		var drained sync.WaitGroup
+		defer func() { stop(); drained.Wait() }()
+		// Two at a time: one reads and decodes while the other waits for PostgreSQL.
+		for _, consumer := range []string{replica, replica + "/2"} {
+			drain := redis.NewDrain(redis.DrainConfig{Client: client, Consumer: consumer, Sink: redis.PutAside(client, store.WriteEntries, log), Log: log})
+			drained.Go(func() { drain.Run(background) })
+		}
 	}
 	known, err := newModels(cfg, opts, file, settings, store, log)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -32,6 +33,8 @@ const (
 	ackWait = 1500 * time.Millisecond
 	// answerWait is how long an answer to a change of models waits for all of it.
 	answerWait = 2500 * time.Millisecond
+	// copyEvery is how old the copy of the stored models on disk may be.
+	copyEvery = 2 * time.Second
 )
 
 // models is the part of adminsvc that sees to it that Envoy reaches what the catalog
@@ -76,7 +79,13 @@ func newModels(cfg config, opts boot.Options, file *fileconfig.Config, settings 
 	m.Models = boot.NewModels(of)
 	feed := postgres.FeedConfig{
 		Store: store, Directory: m.directory, Kind: "adminsvc", ReplicaID: "adminsvc/" + cmp.Or(cfg.ReplicaID, boot.ReplicaID()), Log: log,
-		Only: []policy.EntityKind{policy.EntityModel}, OnChange: m.Changed, OnLoad: m.Rebuild,
+		Only: []policy.EntityKind{policy.EntityModel}, OnChange: m.Changed, OnLoad: m.Rebuild, CopyEvery: copyEvery,
+	}
+	if cfg.StateDir != "" {
+		if err := os.MkdirAll(cfg.StateDir, 0o700); err != nil {
+			return nil, fmt.Errorf("STATE_DIR: %w", err)
+		}
+		feed.CopyPath = filepath.Join(cfg.StateDir, "models.copy")
 	}
 	m.feed = postgres.NewFeed(feed)
 	return m, nil
@@ -84,6 +93,12 @@ func newModels(cfg config, opts boot.Options, file *fileconfig.Config, settings 
 
 // run follows the tables and the file until ctx ends.
 func (m *models) run(ctx context.Context) {
+	if err := m.feed.Start(ctx); err != nil {
+		// An Envoy that starts now gets at least what the file names, not nothing. One that
+		// runs loses what is stored until the database is back: a STATE_DIR prevents that.
+		m.log.Warn("the stored models are not known yet; Envoys get those of the configuration file", "error", err)
+		m.Rebuild()
+	}
 	watched := make(chan struct{})
 	go func() { defer close(watched); m.Watch(ctx) }()
 	_ = m.feed.Run(ctx) // returns nil, when ctx is done

@@ -36,10 +36,12 @@ type counting struct {
 	// restore sees to it that the counters may be believed, seeding them where they
 	// were lost; nil where they live and die with the process.
 	restore func(ctx context.Context, seed func(context.Context) error) (bool, error)
-	close   func()
-	alone   func() bool               // the shared ledger is away
-	run     func(ctx context.Context) // in the background; nil: nothing
-	back    <-chan struct{}           // an outage of the shared ledger is over; nil: there is none
+	// believed reports whether the counters outlived the last extproc.
+	believed func(ctx context.Context) bool
+	close    func()
+	alone    func() bool               // the shared ledger is away
+	run      func(ctx context.Context) // in the background; nil: nothing
+	back     <-chan struct{}           // an outage of the shared ledger is over; nil: there is none
 }
 
 // newCounting counts in Redis where one is given, else in this process.
@@ -52,7 +54,7 @@ func newCounting(ctx context.Context, cfg config, store *postgres.Store, log *sl
 		}
 		l := memory.New(memory.Config{Journal: spool.Tolerant{Spool: sp}, Clock: clock})
 		return &counting{name: "memory, of this process", ledger: l, seeder: l, counters: l, auditor: l, reaper: l, spool: sp, flush: sp.Flush, close: func() {},
-			alone: func() bool { return false }}, nil
+			believed: func(context.Context) bool { return false }, alone: func() bool { return false }}, nil
 	}
 	client, err := redis.Connect(cfg.RedisURL)
 	if err != nil {
@@ -110,6 +112,12 @@ func newCounting(ctx context.Context, cfg config, store *postgres.Store, log *sl
 		},
 		restore: func(ctx context.Context, seed func(context.Context) error) (bool, error) {
 			return l.Restore(ctx, replica, seed)
+		},
+		believed: func(ctx context.Context) bool {
+			bounded, cancel := context.WithTimeout(ctx, time.Second)
+			defer cancel()
+			ok, err := l.Believed(bounded)
+			return err == nil && ok
 		},
 		close: func() { _ = client.Close() },
 	}, nil

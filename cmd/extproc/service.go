@@ -121,7 +121,11 @@ func (s *service) load(ctx context.Context) error {
 	s.log.Info("directory loaded", "keys", s.directory.Keys(), "revision", s.directory.Revision(), "models", len(s.directory.Catalog().Names()))
 	// A store that is away must not keep us from serving: what follows then completes
 	// the counters when it is back, and the ledger's own rule decides until then.
-	bounded, cancel := context.WithTimeout(ctx, believeWithin)
+	within := believeWithin
+	if s.counting.believed(ctx) {
+		within = renewWithin
+	}
+	bounded, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	if err := s.believe(bounded); err != nil {
 		s.log.Warn("the counters are not complete yet", "err", err)
@@ -133,6 +137,10 @@ func (s *service) load(ctx context.Context) error {
 // believeWithin bounds the wait for complete counters at the start, a million keys
 // among them.
 const believeWithin = 30 * time.Second
+
+// renewWithin is the same where the counters outlived us: only limits that are newer
+// than the last extproc are missing, and they are completed right after.
+const renewWithin = 2 * time.Second
 
 // believe completes the counters, or seeds a Redis that lost them.
 func (s *service) believe(ctx context.Context) error {

@@ -145,8 +145,8 @@ func ofData(err error) bool {
 	return errors.Is(err, errOverflow) || errors.As(err, &pg) && (pg.Code[:2] == "22" || pg.Code[:2] == "23" || pg.Code == "54000")
 }
 
-// The batch goes through a table of the session's own: copying is the fastest way
-// in, and cannot skip what exists.
+// A batch that is not all new goes through a table of the session's own: copying is
+// the fastest way in, and cannot skip what exists.
 var (
 	batchTable = `CREATE TEMP TABLE IF NOT EXISTS journal_batch (LIKE spend_logs INCLUDING DEFAULTS) ON COMMIT DELETE ROWS`
 	batchStore = `INSERT INTO spend_logs (` + entryList + `) SELECT ` + entryList + ` FROM journal_batch ORDER BY day, call_id
@@ -180,20 +180,10 @@ func (s *Store) writeBatch(ctx context.Context, c *pgx.Conn, batch []policy.Entr
 		return err
 	}
 	return pgx.BeginFunc(ctx, c, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, batchTable); err != nil {
-			return err
+		sums, err := storeNew(ctx, tx, batch)
+		if known(err) {
+			sums, err = store(ctx, tx, batch)
 		}
-		values := make([]any, len(entryColumns))
-		_, err := tx.CopyFrom(ctx, pgx.Identifier{"journal_batch"}, entryNames, pgx.CopyFromSlice(len(batch), func(i int) ([]any, error) {
-			for c := range entryColumns {
-				values[c] = entryColumns[c].value(&batch[i])
-			}
-			return values, nil
-		}))
-		if err != nil {
-			return err
-		}
-		sums, err := store(ctx, tx, batch)
 		if err != nil {
 			return err
 		}
@@ -201,9 +191,47 @@ func (s *Store) writeBatch(ctx context.Context, c *pgx.Conn, batch []policy.Entr
 	})
 }
 
-// store puts the batch's rows into spend_logs and returns by how much that changes
-// the sums.
+// storeNew copies the batch straight in, which takes half the time, and fails whole
+// where one of its calls has a row. Few batches hold one: a process died, or an
+// estimate is corrected.
+func storeNew(ctx context.Context, tx pgx.Tx, batch []policy.Entry) (*sums, error) {
+	// In a savepoint, so that the transaction outlives it.
+	if err := pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) error { return copyIn(ctx, tx, "spend_logs", batch) }); err != nil {
+		return nil, err
+	}
+	sums := newSums()
+	for i := range batch {
+		sums.add(&batch[i], 1)
+	}
+	return sums, nil
+}
+
+// known: a row of the batch exists.
+func known(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "23505"
+}
+
+func copyIn(ctx context.Context, tx pgx.Tx, table string, batch []policy.Entry) error {
+	values := make([]any, len(entryColumns))
+	_, err := tx.CopyFrom(ctx, pgx.Identifier{table}, entryNames, pgx.CopyFromSlice(len(batch), func(i int) ([]any, error) {
+		for c := range entryColumns {
+			values[c] = entryColumns[c].value(&batch[i])
+		}
+		return values, nil
+	}))
+	return err
+}
+
+// store puts those of the batch's rows into spend_logs that are new or better than
+// what is there, and returns by how much that changes the sums.
 func store(ctx context.Context, tx pgx.Tx, batch []policy.Entry) (*sums, error) {
+	if _, err := tx.Exec(ctx, batchTable); err != nil {
+		return nil, err
+	}
+	if err := copyIn(ctx, tx, "journal_batch", batch); err != nil {
+		return nil, err
+	}
 	rows, err := tx.Query(ctx, batchStore, binaryFormat)
 	if err != nil {
 		return nil, err

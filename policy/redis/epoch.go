@@ -5,16 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 )
-
-// seedingLease is how long one replica may take to seed before another tries.
-const seedingLease = 60 * time.Second
-
-// release gives a lease back only if it is still ours.
-var release = redis.NewScript(`if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`)
 
 // Believed reports whether the counters are to be believed.
 func (l *Ledger) Believed(ctx context.Context) (bool, error) {
@@ -53,23 +46,23 @@ func (l *Ledger) Identity(ctx context.Context) (string, error) {
 // Restore makes an empty or mistrusted Redis the ledger again: one replica, however
 // many race, forgets what counters there are, has seed complete them from the tables,
 // and declares a new epoch. It tells whether the counters are to be believed now;
-// false is that another replica is at it.
+// false is that another replica is at it. One that dies at it is followed by another
+// after leaseTTL.
 func (l *Ledger) Restore(ctx context.Context, owner string, seed func(context.Context) error) (bool, error) {
 	ok, err := l.Believed(ctx)
 	if ok || err != nil {
 		return ok, err
 	}
-	lease := l.key("seeding")
-	got, err := l.client.SetNX(ctx, lease, owner, seedingLease).Result()
-	if err != nil || !got {
+	lease, err := l.takeLease(ctx, owner)
+	if err != nil || lease == nil {
 		return false, err
 	}
-	defer func() { _ = release.Run(context.WithoutCancel(ctx), l.client, []string{lease}, owner).Err() }()
+	defer lease.release(ctx)
 	if ok, err := l.Believed(ctx); ok || err != nil {
 		return ok, err // whoever held the lease before finished
 	}
-	ctx, cancel := context.WithTimeout(ctx, seedingLease)
-	defer cancel()
+	ctx, stop := lease.keep(ctx)
+	defer stop()
 	for _, part := range []string{"c", "m", "r"} {
 		if err := l.forget(ctx, l.key(part)+":"); err != nil {
 			return false, fmt.Errorf("forget old counters: %w", err)
@@ -85,7 +78,11 @@ func (l *Ledger) Restore(ctx context.Context, owner string, seed func(context.Co
 	if err != nil {
 		return false, err
 	}
-	return true, l.client.Set(ctx, l.key("epoch"), now.UnixMicro(), 0).Err()
+	n, err := epochScript.Run(ctx, l.client, []string{lease.key, l.key("epoch")}, lease.token, now.UnixMicro()).Int()
+	if err == nil && n == 0 {
+		err = errLeaseLost
+	}
+	return err == nil, err
 }
 
 func (l *Ledger) forget(ctx context.Context, prefix string) error {

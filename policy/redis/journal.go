@@ -20,7 +20,7 @@ type DrainConfig struct {
 	Prefix   string                                      // as the Ledger's
 	Consumer string                                      // this replica's name, unlike any other's
 	Sink     func(context.Context, []policy.Entry) error // writes a batch, idempotently
-	Batch    int64                                       // entries at once; default 1000
+	Batch    int64                                       // entries at once; default 5000
 	Idle     time.Duration                               // after which another consumer's unfinished batch is taken over; default 10 s
 	Log      *slog.Logger
 }
@@ -67,7 +67,7 @@ func PutAside(c redis.UniversalClient, sink func(context.Context, []policy.Entry
 // NewDrain makes a Drain.
 func NewDrain(cfg DrainConfig) *Drain {
 	cfg.Prefix = cmp.Or(cfg.Prefix, "{purser}")
-	cfg.Batch = cmp.Or(cfg.Batch, 1000)
+	cfg.Batch = cmp.Or(cfg.Batch, 5000)
 	cfg.Idle = cmp.Or(cfg.Idle, 10*time.Second)
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)

@@ -68,6 +68,7 @@ func sampleResponses() map[string]outgoing {
 		"emptied":                  {responseBody, outbound{replace: true}},
 		"only removed":             {responseHeaders, outbound{remove: []string{"content-length"}, response: modeStreamed}},
 		"buffered":                 {responseHeaders, outbound{set: many, response: modeBuffered}},
+		"a socket":                 {responseHeaders, outbound{response: modeHeld}},
 		"not looked at":            {responseHeaders, outbound{response: modeNone}},
 		"modes count in headers":   {responseBody, outbound{request: modeNone, response: modeStreamed}},
 		"route cleared, no more":   {requestBody, outbound{clearRoute: true}},

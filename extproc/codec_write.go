@@ -73,19 +73,23 @@ func (o *outgoing) mode() string {
 }
 
 // The modes that may be asked for, by bodyMode. They must carry what they do not
-// mean to change: the reply's headers are sent, no trailers are.
+// mean to change: the reply's headers are sent, no trailers are, but where they hold a socket.
 var requestModes, responseModes = modesAt(3), modesAt(4)
 
-func modesAt(body protowire.Number) (out [4]string) {
+func modesAt(body protowire.Number) (out [5]string) {
 	number := func(b []byte, num protowire.Number, v uint64) []byte {
 		if v == 0 {
 			return b
 		}
 		return protowire.AppendVarint(protowire.AppendTag(b, num, protowire.VarintType), v)
 	}
-	for mode, envoys := range map[bodyMode]uint64{modeNone: 0, modeStreamed: 1, modeBuffered: 2} {
+	for mode, envoys := range map[bodyMode]uint64{modeNone: 0, modeStreamed: 1, modeBuffered: 2, modeHeld: 0} {
+		trailers := uint64(headerSkip)
+		if mode == modeHeld {
+			trailers = headerSend
+		}
 		b := number(number(nil, 2, headerSend), body, envoys)
-		out[mode] = string(number(number(b, 5, headerSkip), 6, headerSkip))
+		out[mode] = string(number(number(b, 5, headerSkip), 6, trailers))
 	}
 	return out
 }

@@ -45,6 +45,10 @@ const (
 	modeNone
 	modeBuffered
 	modeStreamed
+	// modeHeld sends no body, but asks for trailers: of a socket, which has none, so that
+	// Envoy keeps our stream for as long as the socket is open. Without it Envoy ends the
+	// stream as soon as it has nothing more to send us.
+	modeHeld
 )
 
 // outbound answers one message.

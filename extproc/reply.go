@@ -40,9 +40,13 @@ func override(kind messageKind, out *outbound) *filterv3.ProcessingMode {
 			RequestTrailerMode: filterv3.ProcessingMode_SKIP, ResponseTrailerMode: filterv3.ProcessingMode_SKIP,
 		}
 	case kind == responseHeaders && out.response != modeAsConfigured:
+		trailers := filterv3.ProcessingMode_SKIP
+		if out.response == modeHeld {
+			trailers = filterv3.ProcessingMode_SEND
+		}
 		return &filterv3.ProcessingMode{
 			ResponseHeaderMode: filterv3.ProcessingMode_SEND, ResponseBodyMode: modes[out.response],
-			RequestTrailerMode: filterv3.ProcessingMode_SKIP, ResponseTrailerMode: filterv3.ProcessingMode_SKIP,
+			RequestTrailerMode: filterv3.ProcessingMode_SKIP, ResponseTrailerMode: trailers,
 		}
 	}
 	return nil

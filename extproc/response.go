@@ -36,8 +36,11 @@ func (x *exchange) responseHeaders(ctx context.Context, in *inbound) (outbound, 
 	x.meter = x.endpoint.NewMeter(x.call, head)
 	out := outbound{set: x.replyHeaders()}
 	if in.end || x.status < 200 || local || (x.endpoint.Unmetered && !x.endpoint.Billable) && x.endpoint.Upgrade {
-		if in.end || local {
+		switch {
+		case in.end || local:
 			x.settleResult(ctx)
+		case x.status == 101:
+			out.response = modeHeld // its request and its slot end with it
 		}
 		out.set = append(out.set, x.limitHeaders()...)
 		return out, nil

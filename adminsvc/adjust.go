@@ -33,6 +33,9 @@ func (s *server) adjust(ctx context.Context, entries []policy.Entry) error {
 // setSpend makes what an entity has spent in its current window to, and returns
 // what it was. The past is not rewritten: the difference is booked.
 func (s *server) setSpend(ctx context.Context, c *Caller, e spender, to policy.Money) (policy.Money, error) {
+	if err := s.flush(ctx, e.scope); err != nil {
+		return 0, err
+	}
 	was, err := s.spent(ctx, e)
 	if err != nil {
 		return 0, err
@@ -46,10 +49,10 @@ func (s *server) setSpend(ctx context.Context, c *Caller, e spender, to policy.M
 // carrySpend books on a scope what another has spent, so that every budget
 // window of it, each model's included, stands where the other's stood. Each stretch of
 // time between two windows' beginnings is one entry, dated into it.
-func (s *server) carrySpend(ctx context.Context, c *Caller, from policy.Scope, l *policy.Limits, created time.Time, to policy.Scope) error {
+func (s *server) carrySpend(ctx context.Context, tx policy.Tx, c *Caller, from policy.Scope, l *policy.Limits, created time.Time, to policy.Scope) error {
 	starts, models := []time.Time{{}}, []string{""}
 	for _, limit := range l.Compile(created) {
-		if limit.Kind != policy.KindSpend {
+		if limit.Kind != policy.KindSpend && limit.Window.Kind != policy.WindowCalendar {
 			continue
 		}
 		if start, _ := limit.Window.Bounds(s.now(), s.Settings().Calendar); !slices.ContainsFunc(starts, start.Equal) {
@@ -66,12 +69,19 @@ func (s *server) carrySpend(ctx context.Context, c *Caller, from policy.Scope, l
 			queries = append(queries, policy.SpendQuery{Scope: from, Model: m, From: start})
 		}
 	}
+	for _, start := range starts {
+		queries = append(queries, policy.SpendQuery{Scope: from, From: start, Tokens: true})
+	}
 	since, err := s.Spend.Spent(ctx, queries)
 	if err != nil {
 		return err
 	}
 	var entries []policy.Entry
 	for i, start := range starts {
+		tokens := since[len(starts)*len(models)+i]
+		if i+1 < len(starts) {
+			tokens -= since[len(starts)*len(models)+i+1]
+		}
 		at := start
 		if at.IsZero() {
 			at = created
@@ -90,11 +100,35 @@ func (s *server) carrySpend(ctx context.Context, c *Caller, from policy.Scope, l
 			} else {
 				whole += piece
 			}
-			if piece != 0 {
+			if piece != 0 || m == 0 && tokens != 0 {
 				id := "carry-" + to.ID[:min(len(to.ID), 16)] + "-" + itoa(at.Unix()) + "-" + models[m] // the same however often it is booked
-				entries = append(entries, s.adjustment(c, to, models[m], piece, at, id))
+				e := s.adjustment(c, to, models[m], piece, at, id)
+				if m == 0 {
+					e.Usage.Input = int64(tokens) // of tokens per day
+				}
+				entries = append(entries, e)
 			}
 		}
 	}
-	return s.adjust(ctx, entries)
+	return s.adjustIn(ctx, tx, entries)
+}
+
+// flush waits until what a scope's finished requests cost is in the tables.
+func (s *server) flush(ctx context.Context, scope policy.Scope) error {
+	if s.Flush == nil {
+		return nil
+	}
+	return s.Flush(ctx, scope)
+}
+
+// adjustIn is adjust within a write under way.
+func (s *server) adjustIn(ctx context.Context, tx policy.Tx, entries []policy.Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	books, ok := tx.(policy.Adjuster)
+	if !ok {
+		return &Error{Status: 503, Type: "no_db_connection", Param: "None", Message: "Spend cannot be adjusted: this server keeps no journal"}
+	}
+	return books.Adjust(ctx, entries)
 }

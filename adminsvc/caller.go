@@ -82,8 +82,18 @@ func (s *server) authenticate(ctx context.Context, r *http.Request) (*Caller, er
 	if err != nil {
 		return nil, err
 	}
+	var old *policy.Key
+	if key.Successor != (policy.KeyHash{}) { // an old secret in its grace period is the new key by another name
+		if old = key; !s.now().Before(old.RevokedAt) {
+			return nil, refused((&policy.Grant{Key: key, Old: old, Settings: settings}).Authenticate(s.now()))
+		}
+		if key, err = policy.Get[*policy.Key](ctx, s.Store, policy.Ref{Kind: policy.EntityKey, ID: old.Successor.String()}); err != nil {
+			return nil, err
+		}
+		hash = key.Hash
+	}
 	c := &Caller{Key: key, UserID: key.UserID, Actor: policy.Actor{UserID: key.UserID, KeyHash: hash.String()}}
-	grant := policy.Grant{Key: key, Settings: settings}
+	grant := policy.Grant{Key: key, Old: old, Settings: settings}
 	if grant.Team, err = find[*policy.Team](ctx, s.Store, policy.EntityTeam, key.TeamID); err != nil {
 		return nil, err
 	}

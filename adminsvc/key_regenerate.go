@@ -18,9 +18,6 @@ type keyRegenerate struct {
 	keyFields
 }
 
-// successor is the field in which a key in its grace period keeps the hash of the key that replaced it.
-const successor = "regenerated_as"
-
 func (s *server) regenerateKey(ctx context.Context, c *Caller, in *keyRegenerate) (any, error) {
 	ident := in.PathKey.Or("")
 	for _, more := range []string{in.QueryKey.Or(""), in.Key.Or("")} {
@@ -40,6 +37,10 @@ func (s *server) regenerateKey(ctx context.Context, c *Caller, in *keyRegenerate
 	}
 	plain, err := s.plainKey(ctx, in.NewKey)
 	if err != nil {
+		return nil, err
+	}
+	// What was spent goes on with the new secret: all of it, of the last moment too.
+	if err := s.flush(ctx, policy.Scope{Kind: policy.ScopeKey, ID: keyHash(ident).String()}); err != nil {
 		return nil, err
 	}
 	var k *policy.Key
@@ -65,11 +66,14 @@ func (s *server) regenerateKey(ctx context.Context, c *Caller, in *keyRegenerate
 			return err
 		}
 		k.Hash, k.Name = policy.HashKey(plain), maskKey(plain)
+		if err := neverUsed(ctx, tx, k.Hash); err != nil {
+			return err
+		}
 		fields := storedFields(k.Fields)
 		fields = fields.With("rotation_count", []byte(strconv.FormatInt(rotations(fields)+1, 10)))
 		k.Fields = fields.With("last_rotation_at", quote(k.UpdatedAt.Format("2006-01-02T15:04:05.999999Z07:00"))).Stored()
 		// The budget goes on where it stood: a new secret is no new allowance.
-		if err := s.carrySpend(ctx, c, keySpender(old).scope, &k.Limits, k.CreatedAt, keySpender(k).scope); err != nil {
+		if err := s.carrySpend(ctx, tx, c, keySpender(old).scope, &k.Limits, k.CreatedAt, keySpender(k).scope); err != nil {
 			return err
 		}
 		before, err := predecessors(ctx, tx, old)
@@ -85,7 +89,7 @@ func (s *server) regenerateKey(ctx context.Context, c *Caller, in *keyRegenerate
 				}
 				continue
 			}
-			o.Fields = storedFields(o.Fields).With(successor, quote(k.Hash.String())).Stored()
+			o.Successor = k.Hash
 			if err := tx.Update(ctx, o); err != nil {
 				return err
 			}
@@ -113,6 +117,22 @@ func (s *server) notAnAdmins(ctx context.Context, c *Caller, on target) error {
 	return nil
 }
 
+// neverUsed refuses a secret that was a key before: what was rotated out must not come
+// back, and what it spent then is not what its successor spends.
+func neverUsed(ctx context.Context, tx policy.Tx, h policy.KeyHash) error {
+	where := []policy.Condition{{Field: "hash", Op: policy.Is, Value: h.String()}}
+	for _, deleted := range []bool{false, true} {
+		_, n, err := policy.List[*policy.Key](ctx, tx, policy.Query{Kind: policy.EntityKey, Deleted: deleted, Where: where, Limit: 1})
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			return badRequest("new_key", "This key exists already, or was used before: choose another one")
+		}
+	}
+	return nil
+}
+
 func rotations(f Fields) int64 {
 	v, _ := f.Get("rotation_count")
 	n, _ := strconv.ParseInt(string(v), 10, 64)
@@ -122,7 +142,7 @@ func rotations(f Fields) int64 {
 // predecessors are the keys in their grace period that a key replaced.
 func predecessors(ctx context.Context, r policy.Reader, k *policy.Key) ([]*policy.Key, error) {
 	list, _, err := policy.List[*policy.Key](ctx, r, policy.Query{Kind: policy.EntityKey, Where: []policy.Condition{
-		{Field: "revoked_at", Op: policy.IsNot, Value: nil}, {Field: "fields." + successor, Op: policy.Is, Value: k.Hash.String()},
+		{Field: "revoked_at", Op: policy.IsNot, Value: nil}, {Field: "successor", Op: policy.Is, Value: k.Hash.String()},
 	}})
 	return list, err
 }

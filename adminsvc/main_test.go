@@ -313,6 +313,11 @@ type spyTx struct {
 	changes int64
 }
 
+func (t *spyTx) Adjust(ctx context.Context, entries []policy.Entry) error {
+	t.changes += int64(len(entries))
+	return t.Tx.(policy.Adjuster).Adjust(ctx, entries)
+}
+
 func (t *spyTx) Create(ctx context.Context, e policy.Entity) error {
 	t.changes++
 	return t.Tx.Create(ctx, e)

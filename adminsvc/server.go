@@ -52,6 +52,10 @@ type Config struct {
 	// be reset, nor a key that has spent be regenerated, and the API says so.
 	Adjust func(ctx context.Context, entries []policy.Entry) error
 
+	// Flush returns once what a scope's finished requests cost is in the tables, as far
+	// as the data planes can say within a second; nil: it always is.
+	Flush func(ctx context.Context, scope policy.Scope) error
+
 	// UserDefaults fill in what /user/new was not sent: a JSON object of its fields
 	// (default_internal_user_params). nil: nothing.
 	UserDefaults []byte

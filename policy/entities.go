@@ -71,7 +71,8 @@ type Key struct {
 	CustomerBudgetID string // end_user_budget_id
 	Blocked          bool
 	Expires          time.Time // zero: never
-	RevokedAt        time.Time // an old key in its grace period; zero for all others
+	RevokedAt        time.Time // an old key in its grace period, which ends then; zero for all others
+	Successor        KeyHash   // of a key in its grace period: the one that took its place
 	Record
 }
 

@@ -13,6 +13,7 @@ import (
 type Grant struct {
 	Master       bool // the master key: no limits but those of proxy, customer and tags
 	Key          *Key
+	Old          *Key // the key that was presented, where another took its place; nil else
 	Team         *Team
 	Member       *Membership // nil where the user has no limits of its own in the team
 	Project      *Project
@@ -36,7 +37,19 @@ func (d *Directory) Resolve(h KeyHash) (Grant, bool) {
 	if !ok {
 		return Grant{}, false
 	}
-	return d.grantOf(k), true
+	presented := k
+	if k.Successor != (KeyHash{}) {
+		// In its grace period an old secret is another name of the new one: it shares
+		// its budgets and limits, and what is changed of it.
+		if k, ok = d.keys.get(k.Successor); !ok {
+			return Grant{}, false
+		}
+	}
+	g = d.grantOf(k)
+	if !presented.RevokedAt.IsZero() {
+		g.Old = presented
+	}
+	return g, true
 }
 
 // grantOf resolves everything above a key.
@@ -80,8 +93,8 @@ func (g *Grant) Authenticate(now time.Time) *Refusal {
 	switch scope := (Scope{ScopeKey, k.Hash.String()}); {
 	case k.Blocked:
 		return deny(CodeKeyBlocked, scope, "Key is blocked. Unblock it with /key/unblock")
-	case !k.RevokedAt.IsZero() && !now.Before(k.RevokedAt):
-		return deny(CodeExpiredKey, scope, "Expired Key. It was regenerated and its grace period ended at %s", k.RevokedAt.UTC().Format(time.RFC3339))
+	case g.Old != nil && !now.Before(g.Old.RevokedAt):
+		return deny(CodeExpiredKey, scope, "Expired Key. It was regenerated and its grace period ended at %s", g.Old.RevokedAt.UTC().Format(time.RFC3339))
 	case !k.Expires.IsZero() && !now.Before(k.Expires):
 		return &Refusal{Code: CodeExpiredKey, Scope: scope, Param: k.Name,
 			Message: "Authentication Error - Expired Key. Key Expiry time " + k.Expires.UTC().Format("2006-01-02 15:04:05+00:00")}

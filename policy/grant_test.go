@@ -38,6 +38,22 @@ func TestResolve(t *testing.T) {
 		t.Errorf("%+v, want a key alone", g)
 	}
 
+	// An old secret in its grace period is the new key, until then; where that is gone, so is it.
+	next := policy.Key{Hash: policy.HashKey("sk-next")}
+	d := c.directory()
+	d.Put(&policy.Key{Hash: policy.HashKey("sk-old"), Successor: next.Hash, RevokedAt: now.Add(1)})
+	if _, ok := d.Resolve(policy.HashKey("sk-old")); ok {
+		t.Error("an old secret outlives its successor")
+	}
+	d.Put(&next)
+	old, ok := d.Resolve(policy.HashKey("sk-old"))
+	if !ok || old.Key.Hash != next.Hash || old.Authenticate(now) != nil {
+		t.Errorf("%+v, want the key that took its place", old)
+	}
+	if r := old.Authenticate(now.Add(1)); r == nil || r.Code != policy.CodeExpiredKey {
+		t.Errorf("after its grace period: %v", r)
+	}
+
 	m := c.grant(t, masterKey)
 	if !m.Master || m.Key != nil || m.Authenticate(now) != nil || m.Admit("/v1/chat/completions", "1.2.3.4") != nil {
 		t.Errorf("%+v, want the master key, which may do everything", m)

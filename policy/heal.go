@@ -17,12 +17,12 @@ type Corrector interface {
 // Drift is a counter beside what the tables say of it.
 type Drift struct {
 	Counter Counter
-	Counted int64 // settled, as the ledger has it
+	Counted int64 // settled, as the ledger has it: nano-dollars, or tokens
 	Booked  int64 // settled, as the tables have it
 	By      int64 // what the counter lacks for certain, whatever was settled meanwhile; 0: nothing
 }
 
-// Healing compares the ledger's spend counters with the tables, and sets right what
+// Healing compares the ledger's counters of spend, and of tokens per day, with the tables, and sets right what
 // differs: after a manual reset, an outage, a crash, or a fault of ours. It runs
 // beside live requests: what is settled while it looks is no drift.
 type Healing struct {
@@ -39,9 +39,16 @@ func (h *Healing) All(ctx context.Context, fix bool) ([]Drift, error) {
 	return h.where(ctx, fix, func(Scope) bool { return true })
 }
 
-// Scopes sets right the counters of a few scopes.
+// Scopes sets right the counters of a few scopes, of a team's or a user's with those
+// of its members or of its places in teams.
 func (h *Healing) Scopes(ctx context.Context, scopes []Scope) error {
-	_, err := h.where(ctx, true, func(s Scope) bool { return slices.Contains(scopes, s) })
+	_, err := h.where(ctx, true, func(s Scope) bool {
+		if slices.Contains(scopes, s) {
+			return true
+		}
+		team, user, ok := strings.Cut(s.ID, "\x1f")
+		return ok && s.Kind == ScopeMember && (slices.Contains(scopes, Scope{ScopeTeam, team}) || slices.Contains(scopes, Scope{ScopeUser, user}))
+	})
 	return err
 }
 
@@ -88,11 +95,11 @@ func (h *Healing) compare(ctx context.Context, wanted func(Scope) bool, f func(H
 // currentSpend makes a hold of a counter that is of spend and of now.
 func currentSpend(c Counter, now time.Time, cal Calendar) (Hold, bool) {
 	h := Hold{Scope: c.Scope, Kind: c.Kind, Model: c.Model, Window: Lifetime}
-	if c.Kind != KindSpend {
-		return h, false
-	}
 	if c.Window == Lifetime.Name() {
-		return h, true
+		return h, c.Kind == KindSpend
+	}
+	if !booked(c.Kind, WindowCalendar) {
+		return h, false
 	}
 	d, err := ParseDuration(c.Window)
 	if err != nil {
@@ -114,7 +121,7 @@ func (h *Healing) batch(ctx context.Context, holds []Hold, f func(Hold, Drift) e
 	}
 	queries := make([]SpendQuery, len(holds))
 	for i, hold := range holds {
-		queries[i] = SpendQuery{Scope: hold.Scope, Model: hold.Model, From: hold.Start, Until: hold.End}
+		queries[i] = SpendQuery{Scope: hold.Scope, Model: hold.Model, From: hold.Start, Until: hold.End, Tokens: hold.Kind == KindTokens}
 	}
 	booked, err := h.History.Spent(ctx, queries)
 	if err != nil {

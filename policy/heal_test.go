@@ -60,7 +60,8 @@ func TestHealing(t *testing.T) {
 		{"of three days that still run", policytest.In("3d", now, spend).Counter(), 50, 50, 80, 50, 80},
 		{"of yesterday", policytest.In("1d", now.AddDate(0, 0, -1), spend).Counter(), 50, 50, 80, 0, 0},
 		{"of a day that begins elsewhere", policy.Counter{Kind: policy.KindSpend, Window: "1d", Start: now.Unix()}, 50, 50, 80, 0, 0},
-		{"tokens of a day", policytest.In("1d", now, policytest.Hold(policy.KindTokens, 0, 0, 0)).Counter(), 50, 50, 80, 0, 0},
+		{"tokens of a day", policytest.In("1d", now, policytest.Hold(policy.KindTokens, 0, 0, 0)).Counter(), 50, 50, 80, 50, 80},
+		{"tokens ever", policytest.Hold(policy.KindTokens, 0, 0, 0).Counter(), 50, 50, 80, 0, 0},
 		{"requests a minute", policytest.Hold(policy.KindRequests, 0, 0, 0).Counter(), 50, 50, 80, 0, 0},
 		{"of a window nobody knows", policy.Counter{Kind: policy.KindSpend, Window: "fortnight"}, 50, 50, 80, 0, 0},
 	} {

@@ -124,6 +124,8 @@ type SpendQuery struct {
 	Model string
 	From  time.Time
 	Until time.Time
+	// Tokens asks for input and output tokens instead of nano-dollars.
+	Tokens bool
 }
 
 // History answers from the tables what was spent. The answers have the order of

@@ -43,6 +43,7 @@ func (c *coder) own(k *Key) {
 	c.flag(&k.Blocked)
 	c.time(&k.Expires)
 	c.time(&k.RevokedAt)
+	c.hash(&k.Successor)
 	c.time(&k.CreatedAt)
 	l := &k.Limits
 	optional(c, &l.MaxBudget)
@@ -112,6 +113,18 @@ func (c *coder) text(v *string) {
 		return
 	}
 	c.out = append(c.out, *v...)
+}
+
+// hash is that of another key, or of none.
+func (c *coder) hash(v *KeyHash) {
+	text := ""
+	if *v != (KeyHash{}) {
+		text = string(v[:])
+	}
+	if c.text(&text); c.reading {
+		*v = KeyHash{}
+		copy(v[:], text)
+	}
 }
 
 func (c *coder) flag(v *bool) {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Seeding adds to the ledger's spend counters what was spent before they began
+// Seeding adds to the ledger's counters of spend, and of tokens per day, what was used before they began
 // to count: after a start, and where a limit is new. Each counter is completed
 // once, so it may run as often as it likes and beside live requests; what is in
 // flight while a limit is first set is not counted against it.
@@ -75,7 +75,7 @@ func (s *Seeding) complete(ctx context.Context, entities func(func(Entity) bool)
 	var failed error
 	add := func(l level) error {
 		for _, limit := range l.limits(s.Directory) {
-			if limit.Kind != KindSpend {
+			if !booked(limit.Kind, limit.Window.Kind) {
 				continue
 			}
 			h := Hold{Scope: l.scope, Kind: limit.Kind, Model: limit.Model, Window: limit.Window}
@@ -124,7 +124,7 @@ func (s *Seeding) round(ctx context.Context, all []seedable) error {
 		}
 		for i, c := range counters {
 			if !seeded[i] {
-				missing = append(missing, missingSpend{c, SpendQuery{c.Scope, c.Model, batch[i].start, since[i]}})
+				missing = append(missing, missingSpend{c, SpendQuery{Scope: c.Scope, Model: c.Model, From: batch[i].start, Until: since[i], Tokens: c.Kind == KindTokens}})
 			}
 		}
 	}
@@ -155,6 +155,9 @@ func (s *Seeding) seed(ctx context.Context, cs []Counter, used []int64) error {
 	}
 	return nil
 }
+// booked reports whether the tables tell what was used of a limit: of spend, and of
+// tokens in calendar windows. Rolling minutes are over before it would matter.
+func booked(k Kind, w WindowKind) bool { return k == KindSpend || k == KindTokens && w == WindowCalendar }
 
 // missingSpend is one counter that is not complete, and what would complete it.
 type missingSpend struct {

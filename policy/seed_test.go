@@ -52,19 +52,22 @@ func asked(h *history) []string {
 		if !q.From.IsZero() {
 			from = q.From.UTC().Format(time.DateOnly)
 		}
+		if q.Tokens {
+			s += " tokens"
+		}
 		out = append(out, s+" since "+from)
 	}
 	return out
 }
 
-// Every budget that can be held is seeded, at every level and in every window, and
-// nothing that is no budget.
+// Every budget that can be held is seeded, at every level and in every window, the
+// tokens of the day too, and nothing else.
 func TestSeedAll(t *testing.T) {
 	limits, _ := everyLimit()
 	c := newCompany()
 	var want []string
 	add := func(scope string) {
-		want = append(want, scope+" since 2026-03-01", scope+" since 2026-03-10", scope+" claude since ever", scope+" gpt-4 since ever")
+		want = append(want, scope+" since 2026-03-01", scope+" since 2026-03-10", scope+" claude since ever", scope+" gpt-4 since ever", scope+" tokens since 2026-03-10")
 	}
 	c.settings.Limits = limits
 	add("proxy")
@@ -105,7 +108,7 @@ func TestSeedAll(t *testing.T) {
 	// What a call holds is now complete.
 	d := policy.Decide(mustResolve(t, s.Directory), call(), now)
 	for i, b := range mustStand(t, ledger, d.Ask.Holds) {
-		if h := d.Ask.Holds[i]; h.Kind == policy.KindSpend && b.Used != 7 {
+		if h := d.Ask.Holds[i]; (h.Kind == policy.KindSpend || h.Kind == policy.KindTokens && h.Window.Kind == policy.WindowCalendar) && b.Used != 7 {
 			t.Errorf("%s of %s: %+v, want 7 used", h.Kind, h.Scope, b)
 		}
 	}
@@ -117,8 +120,8 @@ func TestSeedAll(t *testing.T) {
 	}
 	// But a new window is a new counter.
 	clock.Advance(24 * time.Hour)
-	if err := s.All(t.Context()); err != nil || len(h.queries) != 9 {
-		t.Errorf("the day after: %v, %q; want the days of 9 levels", err, asked(h))
+	if err := s.All(t.Context()); err != nil || len(h.queries) != 2*9 {
+		t.Errorf("the day after: %v, %q; want the days of 9 levels, dollars and tokens", err, asked(h))
 	}
 }
 

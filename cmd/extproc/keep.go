@@ -112,9 +112,13 @@ func (s *service) heal(ctx context.Context) bool {
 	}
 	var sum float64
 	for _, d := range drifts {
-		sum += math.Abs(float64(d.Booked - d.Counted))
-		s.log.Warn("a counter differed from the tables and was set right", "scope", d.Counter.Scope.String(), "window", d.Counter.Window,
-			"counted", policy.Money(d.Counted), "booked", policy.Money(d.Booked))
+		counted, booked := any(d.Counted), any(d.Booked)
+		if d.Counter.Kind == policy.KindSpend {
+			sum += math.Abs(float64(d.Booked - d.Counted))
+			counted, booked = policy.Money(d.Counted), policy.Money(d.Booked)
+		}
+		s.log.Warn("a counter differed from the tables and was set right", "scope", d.Counter.Scope.String(), "kind", d.Counter.Kind.String(), "window", d.Counter.Window,
+			"counted", counted, "booked", booked)
 	}
 	drift.Set(sum)
 	return true

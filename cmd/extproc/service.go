@@ -187,7 +187,11 @@ func (s *service) onChange(changed []policy.Entity, gone []policy.Ref) {
 	if len(adjusted) == 0 {
 		return
 	}
-	if err := s.healing.Scopes(ctx, adjusted); err != nil {
+	err := s.counting.flush(ctx) // who asked reads the tables next
+	if err == nil {
+		err = s.healing.Scopes(ctx, adjusted)
+	}
+	if err != nil {
 		s.log.Warn("a spend that was changed by hand is not counted yet", "err", err)
 		s.unhealed.Store(true)
 	}

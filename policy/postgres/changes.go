@@ -26,20 +26,27 @@ const (
 
 // changeLog gathers what one write changed, as columns.
 type changeLog struct {
-	kinds, ids, actions []string
-	befores, afters     []*string
-	gone                []bool
+	kinds, ids []string
+	gone       []bool
+	audit      struct {
+		kinds, ids, actions []string
+		befores, afters     []*string
+	}
 }
 
 func (l *changeLog) len() int { return len(l.ids) }
 
+// tell adds a change that only those who follow need to know of.
+func (l *changeLog) tell(ref policy.Ref) {
+	l.kinds, l.ids, l.gone = append(l.kinds, string(ref.Kind)), append(l.ids, ref.ID), append(l.gone, false)
+}
+
 func (l *changeLog) add(ref policy.Ref, action string, before, after []byte) {
-	l.kinds = append(l.kinds, string(ref.Kind))
-	l.ids = append(l.ids, ref.ID)
-	l.actions = append(l.actions, action)
-	l.gone = append(l.gone, action == deleted)
-	l.befores = append(l.befores, redact(before))
-	l.afters = append(l.afters, redact(after))
+	l.tell(ref)
+	l.gone[len(l.gone)-1] = action == deleted
+	a := &l.audit
+	a.kinds, a.ids, a.actions = append(a.kinds, string(ref.Kind)), append(a.ids, ref.ID), append(a.actions, action)
+	a.befores, a.afters = append(a.befores, redact(before)), append(a.afters, redact(after))
 }
 
 // write stores the log as the changes after revision first.
@@ -52,7 +59,7 @@ func (l *changeLog) write(ctx context.Context, tx pgx.Tx, first int64, by policy
 	batch.Queue(`INSERT INTO audit_log (at, changed_by, changed_by_key, action, kind, object_id, before, after)
 		SELECT clock_timestamp(), $1, $2, action, kind, id, before, after
 		FROM unnest($3::text[], $4::text[], $5::text[], $6::json[], $7::json[]) AS t(action, kind, id, before, after)`,
-		by.UserID, by.KeyHash, l.actions, l.kinds, l.ids, l.befores, l.afters)
+		by.UserID, by.KeyHash, l.audit.actions, l.audit.kinds, l.audit.ids, l.audit.befores, l.audit.afters)
 	batch.Queue(`UPDATE revision SET value = $1`, first+int64(l.len()))
 	batch.Queue(`SELECT pg_notify('` + channelChanges + `', '')`)
 	return tx.SendBatch(ctx, &batch).Close()

@@ -118,7 +118,7 @@ func TestTwentyWritersSkipNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	for n, d := range []*policy.Directory{d1, d2} {
-		if d.Keys() != total || d.Revision() != 20*25 {
+		if d.Keys() != total || d.Revision() < 20*25 || d.Revision() != d1.Revision() {
 			t.Errorf("replica %d: %d keys of %d at revision %d", n, d.Keys(), total, d.Revision())
 		}
 	}

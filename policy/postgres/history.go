@@ -100,20 +100,21 @@ func rowsOf(kind policy.ScopeKind) string {
 // spentSQL sums one kind of scope. Ranges that are not wanted are NULL, and match
 // nothing. The days beside the times let whole partitions be left out.
 func spentSQL(kind policy.ScopeKind) string {
+	const measured = "CASE WHEN q.tokens THEN input + output ELSE spend END"
 	m := matcherOf(kind)
 	rows := func(from, until string) string {
-		return `coalesce((SELECT sum(spend) FROM spend_logs WHERE q.` + from + ` IS NOT NULL AND reserved_at >= q.` + from + ` AND reserved_at < q.` + until +
+		return `coalesce((SELECT sum(` + measured + `) FROM spend_logs WHERE q.` + from + ` IS NOT NULL AND reserved_at >= q.` + from + ` AND reserved_at < q.` + until +
 			` AND day >= (q.` + from + ` AT TIME ZONE 'UTC')::date AND day <= (q.` + until + ` AT TIME ZONE 'UTC')::date AND ` + m.rows + `), 0)`
 	}
 	return `SELECT q.n,
-		(coalesce((SELECT sum(spend) FROM spend_totals WHERE q.total AND scope_kind = '` + kind.String() + `' AND scope_id = q.id
+		(coalesce((SELECT sum(` + measured + `) FROM spend_totals WHERE q.total AND scope_kind = '` + kind.String() + `' AND scope_id = q.id
 			AND CASE WHEN q.model IS NULL THEN spend_totals.model = '' ELSE spend_totals.model <> '' AND spend_totals.model LIKE q.model END), 0)
 		+ CASE WHEN q.total THEN -1 ELSE 1 END * (
-			coalesce((SELECT sum(spend) FROM ` + m.hoursTable + ` WHERE q.h1 IS NOT NULL AND hour >= q.h1 AND hour < q.h2 AND ` + m.hours + `), 0)
+			coalesce((SELECT sum(` + measured + `) FROM ` + m.hoursTable + ` WHERE q.h1 IS NOT NULL AND hour >= q.h1 AND hour < q.h2 AND ` + m.hours + `), 0)
 			+ ` + rows("a1", "a2") + ` + ` + rows("b1", "b2") + `))::bigint
 		FROM unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::timestamptz[], $8::timestamptz[],
-			$9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[])
-			AS q(n, id, team, usr, model, total, h1, h2, a1, a2, b1, b2)`
+			$9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::boolean[])
+			AS q(n, id, team, usr, model, total, h1, h2, a1, a2, b1, b2, tokens)`
 }
 
 var spentStatements = func() map[policy.ScopeKind]string {
@@ -129,11 +130,11 @@ type spentQueries struct {
 	n                      []int
 	id, team, usr          []string
 	model                  []*string
-	total                  []bool
+	total, tokens          []bool
 	h1, h2, a1, a2, b1, b2 []*time.Time
 }
 
-func (s *spentQueries) add(n int, q policy.SpendQuery) {
+func (s *spentQueries) add(n int, q policy.SpendQuery, began time.Time) {
 	id := scopeID(q.Scope)
 	team, user, _ := strings.Cut(id, "\x1f")
 	var model *string
@@ -143,18 +144,26 @@ func (s *spentQueries) add(n int, q policy.SpendQuery) {
 	}
 	// From the beginning: all there ever was, less what came since. So it stays
 	// exact when the oldest rows are dropped.
-	r, total := spansOf(q.From, q.Until), q.From.IsZero()
+	r, total := spansOf(later(q.From, began), q.Until), q.From.IsZero()
 	if total {
 		r = spans{}
 		if !q.Until.IsZero() {
-			r = spansOf(q.Until, time.Time{})
+			r = spansOf(later(q.Until, began), time.Time{})
 		}
 	}
 	s.n = append(s.n, n)
 	s.id, s.team, s.usr, s.model, s.total = append(s.id, id), append(s.team, team), append(s.usr, user), append(s.model, model), append(s.total, total)
+	s.tokens = append(s.tokens, q.Tokens)
 	s.h1, s.h2 = appendSpan(s.h1, s.h2, r.wantHours, r.from, r.until)
 	s.a1, s.a2 = appendSpan(s.a1, s.a2, r.wantHead, r.head, r.headEnd)
 	s.b1, s.b2 = appendSpan(s.b1, s.b2, r.wantTail, r.tail, r.tailEnd)
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 func appendSpan(from, until []*time.Time, want bool, a, b time.Time) ([]*time.Time, []*time.Time) {
@@ -171,19 +180,23 @@ func likePattern(model string) string { return strings.ReplaceAll(escapeLike(mod
 // The answers agree with each other: they are all of one moment.
 func (s *Store) Spent(ctx context.Context, queries []policy.SpendQuery) ([]policy.Money, error) {
 	out := make([]policy.Money, len(queries))
-	kinds := map[policy.ScopeKind]*spentQueries{}
-	for n, q := range queries {
-		if kinds[q.Scope.Kind] == nil {
-			kinds[q.Scope.Kind] = &spentQueries{}
-		}
-		kinds[q.Scope.Kind].add(n, q)
-	}
 	if len(queries) == 0 {
 		return out, nil
 	}
 	err := s.snapshot(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		began, err := startsOf(ctx, tx, queries)
+		if err != nil {
+			return err
+		}
+		kinds := map[policy.ScopeKind]*spentQueries{}
+		for n, q := range queries {
+			if kinds[q.Scope.Kind] == nil {
+				kinds[q.Scope.Kind] = &spentQueries{}
+			}
+			kinds[q.Scope.Kind].add(n, q, began.of(policy.Scope{Kind: q.Scope.Kind, ID: scopeID(q.Scope)}))
+		}
 		for kind, q := range kinds {
-			rows, err := tx.Query(ctx, spentStatements[kind], q.n, q.id, q.team, q.usr, q.model, q.total, q.h1, q.h2, q.a1, q.a2, q.b1, q.b2)
+			rows, err := tx.Query(ctx, spentStatements[kind], q.n, q.id, q.team, q.usr, q.model, q.total, q.h1, q.h2, q.a1, q.a2, q.b1, q.b2, q.tokens)
 			if err != nil {
 				return err
 			}
@@ -208,49 +221,6 @@ func (s *Store) snapshot(ctx context.Context, f func(context.Context, pgx.Tx) er
 			return f(ctx, tx)
 		})
 	})
-}
-
-// SpentAll sums every scope of a kind since a time; the zero time is the beginning.
-// Scopes that spent nothing are not in the answer.
-func (s *Store) SpentAll(ctx context.Context, kind policy.ScopeKind, from time.Time) (map[string]policy.Money, error) {
-	out := map[string]policy.Money{}
-	collect := func(rows pgx.Rows, err error) error {
-		if err != nil {
-			return err
-		}
-		var id string
-		var spent int64
-		_, err = pgx.ForEachRow(rows, []any{&id, &spent}, func() error {
-			out[id] += policy.Money(spent)
-			return nil
-		})
-		return err
-	}
-	err := s.snapshot(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		if from.IsZero() {
-			return collect(tx.Query(ctx, `SELECT scope_id, spend FROM spend_totals WHERE scope_kind = $1 AND model = ''`, kind.String()))
-		}
-		r := spansOf(from, time.Time{})
-		g := groupOf(kind)
-		err := collect(tx.Query(ctx, `SELECT `+g.hours+`, sum(spend)::bigint FROM `+g.table+` WHERE hour >= $1 AND adjusted IN ('', $2) AND `+g.hoursWhere+` GROUP BY 1`,
-			r.from, kind.String()))
-		if err != nil || !r.wantHead {
-			return err
-		}
-		return collect(tx.Query(ctx, `SELECT `+g.rows+`, sum(spend)::bigint FROM spend_logs`+g.rowsJoin+`
-			WHERE reserved_at >= $1 AND reserved_at < $2 AND day >= ($1 AT TIME ZONE 'UTC')::date AND day <= ($2 AT TIME ZONE 'UTC')::date
-				AND `+g.rowsWhere+rowsOf(kind)+` GROUP BY 1`,
-			r.head, r.headEnd))
-	})
-	if err != nil {
-		return nil, err
-	}
-	for id, spent := range out {
-		if spent == 0 {
-			delete(out, id)
-		}
-	}
-	return out, nil
 }
 
 // grouping is how the scopes of a kind are told apart in sums and rows.

@@ -180,9 +180,19 @@ func (s *Store) writeBatch(ctx context.Context, c *pgx.Conn, batch []policy.Entr
 		return err
 	}
 	return pgx.BeginFunc(ctx, c, func(tx pgx.Tx) error {
-		sums, err := storeNew(ctx, tx, batch)
+		first := batch[0].ReservedAt
+		for i := range batch {
+			if batch[i].ReservedAt.Before(first) {
+				first = batch[i].ReservedAt
+			}
+		}
+		began, err := startsSince(ctx, tx, first)
+		if err != nil {
+			return err
+		}
+		sums, err := storeNew(ctx, tx, batch, began)
 		if known(err) {
-			sums, err = store(ctx, tx, batch)
+			sums, err = store(ctx, tx, batch, began)
 		}
 		if err != nil {
 			return err
@@ -194,12 +204,12 @@ func (s *Store) writeBatch(ctx context.Context, c *pgx.Conn, batch []policy.Entr
 // storeNew copies the batch straight in, which takes half the time, and fails whole
 // where one of its calls has a row. Few batches hold one: a process died, or an
 // estimate is corrected.
-func storeNew(ctx context.Context, tx pgx.Tx, batch []policy.Entry) (*sums, error) {
+func storeNew(ctx context.Context, tx pgx.Tx, batch []policy.Entry, began starts) (*sums, error) {
 	// In a savepoint, so that the transaction outlives it.
 	if err := pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) error { return copyIn(ctx, tx, "spend_logs", batch) }); err != nil {
 		return nil, err
 	}
-	sums := newSums()
+	sums := newSums(began)
 	for i := range batch {
 		sums.add(&batch[i], 1)
 	}
@@ -225,7 +235,7 @@ func copyIn(ctx context.Context, tx pgx.Tx, table string, batch []policy.Entry) 
 
 // store puts those of the batch's rows into spend_logs that are new or better than
 // what is there, and returns by how much that changes the sums.
-func store(ctx context.Context, tx pgx.Tx, batch []policy.Entry) (*sums, error) {
+func store(ctx context.Context, tx pgx.Tx, batch []policy.Entry, began starts) (*sums, error) {
 	if _, err := tx.Exec(ctx, batchTable); err != nil {
 		return nil, err
 	}
@@ -244,7 +254,7 @@ func store(ctx context.Context, tx pgx.Tx, batch []policy.Entry) (*sums, error) 
 	if err := rows.Err(); err != nil {
 		return nil, err
 	}
-	sums := newSums()
+	sums := newSums(began)
 	var existing calls
 	fresh := map[string]*policy.Entry{}
 	for i := range batch {

@@ -350,23 +350,6 @@ func TestSpentIsExact(t *testing.T) {
 	}
 	t.Logf("%d queries, %d wrong", len(queries), bad)
 
-	for _, from := range []time.Time{{}, base.Add(10*time.Hour + time.Millisecond), base.Add(9 * time.Hour).Truncate(time.Hour)} {
-		for kind := policy.ScopeProxy; kind <= policy.ScopeTag; kind++ {
-			got, err := s.SpentAll(t.Context(), kind, from)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, scope := range scopes {
-				if scope.Kind != kind {
-					continue
-				}
-				want, err := s.Spent(t.Context(), []policy.SpendQuery{{Scope: scope, From: from}})
-				if err != nil || got[scope.ID] != want[0] {
-					t.Errorf("all %s since %v: %q has %d, want %d (%v)", kind, from, scope.ID, got[scope.ID], want, err)
-				}
-			}
-		}
-	}
 	totals, err := s.Totals(t.Context(), scopes)
 	if err != nil {
 		t.Fatal(err)

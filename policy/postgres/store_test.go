@@ -35,7 +35,7 @@ func full() []policy.Entity {
 	return []policy.Entity{
 		&policy.Key{Hash: policy.HashKey("x"), Name: "sk-...x", Alias: "key-alias", UserID: "user", TeamID: "team", ProjectID: "project",
 			OrganizationID: "org", Rules: rules(1), Aliases: aliases, AllowedRoutes: []string{"/a", "/b*"}, AllowedIPs: []string{"10.0.0.1"},
-			Tags: []string{"t1", "t2"}, CustomerBudgetID: "cb", Blocked: true, Expires: epoch.Add(2), RevokedAt: epoch.Add(time.Minute), Record: rec},
+			Tags: []string{"t1", "t2"}, CustomerBudgetID: "cb", Blocked: true, Expires: epoch.Add(2), RevokedAt: epoch.Add(time.Minute), Successor: policy.HashKey("next"), Record: rec},
 		&policy.Team{ID: "team", Alias: "Team", OrganizationID: "org", Rules: rules(2), Aliases: aliases, Blocked: true,
 			Members:      []policy.Member{{UserID: "u2", Role: "admin"}, {Email: "e@x", Role: "user"}, {UserID: "u1", Email: "a@x", Role: "user"}},
 			MemberLimits: rules(20).Limits, MemberModels: []string{"m"}, Tags: []string{"z", "a"}, Record: rec},

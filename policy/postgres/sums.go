@@ -65,10 +65,11 @@ var measureNames = []string{"spend", "input", "output", "cache_read", "cache_wri
 // measuresOf an entry. A request the client left counts as neither succeeded nor failed.
 func measuresOf(e *policy.Entry) (m measures) {
 	m[mSpend] = int64(e.Cost.Total)
+	m[mInput], m[mOutput] = e.Usage.Input, e.Usage.Output
 	if e.Type == policy.EntryAdjustment {
 		return m
 	}
-	m[mInput], m[mOutput], m[mRequests] = e.Usage.Input, e.Usage.Output, 1
+	m[mRequests] = 1
 	m[mCacheRead], m[mCacheWrite] = e.Usage.Cached, e.Usage.CacheWrite5m+e.Usage.CacheWrite1h
 	switch e.Status {
 	case policy.StatusSuccess:
@@ -145,11 +146,12 @@ type sums struct {
 	hours  map[hourKey]*measures
 	tags   map[hourKey]*measures
 	totals map[totalKey]*measures
-	over   bool // one of them did not fit
+	starts starts // what was reserved before is in no total
+	over   bool   // one of them did not fit
 }
 
-func newSums() *sums {
-	return &sums{hours: map[hourKey]*measures{}, tags: map[hourKey]*measures{}, totals: map[totalKey]*measures{}}
+func newSums(began starts) *sums {
+	return &sums{starts: began, hours: map[hourKey]*measures{}, tags: map[hourKey]*measures{}, totals: map[totalKey]*measures{}}
 }
 
 func addTo[K comparable](s *sums, m map[K]*measures, k K, by measures, sign int64) {
@@ -168,6 +170,9 @@ func (s *sums) add(e *policy.Entry, sign int64) {
 	m, model := measuresOf(e), publicModel(e)
 	for _, scope := range scopesOf(e) {
 		kind := scope.Kind.String()
+		if e.ReservedAt.Before(s.starts.of(policy.Scope{Kind: scope.Kind, ID: scopeID(scope)})) {
+			continue
+		}
 		addTo(s, s.totals, totalKey{kind, scope.ID, ""}, m, sign)
 		if model != "" {
 			addTo(s, s.totals, totalKey{kind, scope.ID, model}, m, sign)

@@ -188,7 +188,12 @@ func (t *writeTx) Create(ctx context.Context, e policy.Entity) error {
 	if err != nil {
 		return err
 	}
-	err = t.within(ctx, t.store.cfg.Timeout, func(ctx context.Context) error { return table.create(ctx, t.tx, e, t.next()) })
+	err = t.within(ctx, t.store.cfg.Timeout, func(ctx context.Context) error {
+		if err := table.create(ctx, t.tx, e, t.next()); err != nil {
+			return err
+		}
+		return t.startSpend(ctx, []policy.Entity{e})
+	})
 	if err == nil {
 		t.log.add(ref, created, nil, policy.RecordOf(e).Fields)
 	}
@@ -208,7 +213,10 @@ func (t *writeTx) CreateAll(ctx context.Context, es []policy.Entity) error {
 			continue
 		}
 		err := t.within(ctx, t.store.cfg.LongTimeout, func(ctx context.Context) error {
-			return tables[kind].createAll(ctx, t.tx, group, t.next())
+			if err := tables[kind].createAll(ctx, t.tx, group, t.next()); err != nil {
+				return err
+			}
+			return t.startSpend(ctx, group)
 		})
 		if err != nil {
 			return err
@@ -241,10 +249,12 @@ func (t *writeTx) Delete(ctx context.Context, ref policy.Ref) error {
 		return err
 	}
 	return t.within(ctx, t.store.cfg.Timeout, func(ctx context.Context) error {
-		before, err := table.delete(ctx, t.tx, ref.ID, deletion{time.Now(), t.by.UserID})
-		if err == nil {
-			t.log.add(ref, deleted, before, nil)
+		now := time.Now()
+		before, err := table.delete(ctx, t.tx, ref.ID, deletion{now, t.by.UserID})
+		if err != nil {
+			return err
 		}
-		return err
+		t.log.add(ref, deleted, before, nil)
+		return t.deletedSpend(ctx, ref, now)
 	})
 }

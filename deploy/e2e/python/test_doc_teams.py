@@ -312,7 +312,6 @@ def test_a_team_can_be_born_blocked(own, admin, blocked):
 
 
 @pytest.mark.calls
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="what was spent is kept by the public id, so a team that is made again under it begins where the old one stopped")
 def test_spend_of_a_new_team_starts_at_zero_even_where_its_id_was_used_before(own, admin, team, eventually):
     key = admin.key_for(team_id="engineering-team")
     own.chat(key, output=100).raise_for_status()

@@ -155,9 +155,12 @@ func (s *Seeding) seed(ctx context.Context, cs []Counter, used []int64) error {
 	}
 	return nil
 }
+
 // booked reports whether the tables tell what was used of a limit: of spend, and of
 // tokens in calendar windows. Rolling minutes are over before it would matter.
-func booked(k Kind, w WindowKind) bool { return k == KindSpend || k == KindTokens && w == WindowCalendar }
+func booked(k Kind, w WindowKind) bool {
+	return k == KindSpend || k == KindTokens && w == WindowCalendar
+}
 
 // missingSpend is one counter that is not complete, and what would complete it.
 type missingSpend struct {

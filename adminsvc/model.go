@@ -35,6 +35,7 @@ func models(s *server) {
 	route(s, op("/v1/models", "The models the caller may call", modelList{}, "/models"), s.listModels)
 	route(s, op("/v1/models/{model_id...}", "One model the caller may call", modelRow{}, "/models/{model_id...}"), s.oneModel)
 	route(s, op("/v1/model/info", "The deployments behind the models the caller may call, secrets masked", nil, "/model/info"), s.modelInfo)
+	route(s, op("/v2/model/info", "The same, in pages", nil), s.modelInfoPage)
 	route(s, op("/model_group/info", "The models the caller may call, with their prices and limits", nil), s.modelGroups)
 }
 

@@ -1,10 +1,12 @@
 package adminsvc
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -37,6 +39,101 @@ func (s *server) modelInfo(ctx context.Context, c *Caller, in *modelInfoQuery) (
 		return nil, detailError(http.StatusNotFound, "Model id = %s not found", clip(id))
 	}
 	return Object{{"data", rows}}, nil
+}
+
+type modelPageQuery struct {
+	Page      Opt[int64]  `query:"page"`
+	Size      Opt[int64]  `query:"size"`
+	Model     Opt[string] `query:"model" doc:"Only this public name"`
+	Search    Opt[string] `query:"search" doc:"Only public names with this in them, whatever its case"`
+	ID        Opt[string] `query:"modelId" doc:"Only this deployment"`
+	TeamID    Opt[string] `query:"teamId" doc:"Only what this team may call"`
+	Group     Opt[string] `query:"access_group" doc:"Only models of this access group"`
+	Wildcards Opt[bool]   `query:"wildcard_only" doc:"Only names with a * in them"`
+	SortBy    Opt[string] `query:"sortBy" doc:"model_name, costs, created_at, updated_at or status; else as configured"`
+	SortOrder Opt[string] `query:"sortOrder" doc:"asc or desc"`
+}
+
+// modelInfoPage is the list of deployments in pages.
+func (s *server) modelInfoPage(ctx context.Context, c *Caller, in *modelPageQuery) (any, error) {
+	p, err := pageOf(in.Page, in.Size, "size", 50, 1000)
+	if err != nil {
+		return nil, err
+	}
+	a, err := s.accessOf(ctx, c, in.TeamID.Or(""))
+	if err != nil {
+		return nil, err
+	}
+	found := []*policy.Deployment{}
+	for _, name := range a.catalog.Names() {
+		if !a.allows(name) || in.Model.Or(name) != name || !strings.Contains(strings.ToLower(name), strings.ToLower(in.Search.Or(""))) ||
+			in.Wildcards.Or(false) && !strings.Contains(name, "*") {
+			continue
+		}
+		m, _ := a.catalog.Find(name)
+		for _, d := range m.Deployments {
+			if group := in.Group.Or(""); in.ID.Or(d.ID) == d.ID && (group == "" || slices.Contains(d.AccessGroups, group)) {
+				found = append(found, d)
+			}
+		}
+	}
+	if err := s.sortDeployments(ctx, found, in.SortBy.Or(""), in.SortOrder.Or("asc")); err != nil {
+		return nil, err
+	}
+	rows := []Object{}
+	for _, d := range found[min(p.offset(), len(found)):min(p.offset()+p.limit(), len(found))] {
+		rows = append(rows, deploymentObject(d))
+	}
+	return Object{{"data", rows}, {"total_count", len(found)}, {"current_page", p.number}, {"total_pages", p.pages(len(found))}, {"size", p.size}}, nil
+}
+
+// sortDeployments puts deployments in order; "" leaves them as they are configured.
+func (s *server) sortDeployments(ctx context.Context, list []*policy.Deployment, by, order string) error {
+	if order != "asc" && order != "desc" {
+		return badRequest("sortOrder", "sortOrder is asc or desc")
+	}
+	var compare func(a, b *policy.Deployment) int
+	switch by {
+	case "":
+		return nil
+	case "model_name":
+		compare = func(a, b *policy.Deployment) int { return strings.Compare(a.Model, b.Model) }
+	case "costs":
+		compare = func(a, b *policy.Deployment) int {
+			return cmp.Or(cmp.Compare(a.Price.Input, b.Price.Input), cmp.Compare(a.Price.Output, b.Price.Output))
+		}
+	case "status": // those of the file first, then those of the database
+		compare = func(a, b *policy.Deployment) int { return cmp.Compare(boolInt(a.Stored), boolInt(b.Stored)) }
+	case "created_at", "updated_at":
+		stored, _, err := policy.List[*policy.StoredModel](ctx, s.Store, policy.Query{Kind: policy.EntityModel})
+		if err != nil {
+			return err
+		}
+		at := map[string]time.Time{} // those of the file have none: they come first
+		for _, m := range stored {
+			at[m.ID] = m.CreatedAt
+			if by == "updated_at" {
+				at[m.ID] = m.UpdatedAt
+			}
+		}
+		compare = func(a, b *policy.Deployment) int { return at[a.ID].Compare(at[b.ID]) }
+	default:
+		return badRequest("sortBy", "sortBy is model_name, costs, created_at, updated_at or status")
+	}
+	slices.SortStableFunc(list, func(a, b *policy.Deployment) int {
+		if order == "desc" {
+			return compare(b, a)
+		}
+		return compare(a, b)
+	})
+	return nil
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func deploymentObject(d *policy.Deployment) Object {
@@ -112,6 +209,12 @@ func (s *server) modelGroups(ctx context.Context, c *Caller, in *modelInfoQuery)
 	return Object{{"data", rows}}, nil
 }
 
+// supported are what model_info may say that a model can do.
+var supported = []string{
+	"supports_parallel_function_calling", "supports_vision", "supports_web_search", "supports_url_context", "supports_reasoning", "supports_function_calling",
+	"supports_fast_mode",
+}
+
 func groupObject(m *policy.Model) Object {
 	providers, mode := []string{}, ""
 	var rpm, tpm *int64
@@ -136,9 +239,18 @@ func groupObject(m *policy.Model) Object {
 		maxInput = max(maxInput, d.MaxInput)
 		rpm, tpm = add(rpm, d.RPM), add(tpm, d.TPM)
 	}
-	return Object{
+	row := Object{
 		{"model_group", m.Name}, {"providers", providers}, {"max_input_tokens", positive(maxInput)}, {"max_output_tokens", positive(m.MaxOutput)},
-		{"input_cost_per_token", rate(m.Worst.Input)}, {"output_cost_per_token", rate(m.Worst.Output)}, {"mode", orNull(mode)},
-		{"rpm", rpm}, {"tpm", tpm},
+		{"input_cost_per_token", rate(m.Worst.Input)}, {"output_cost_per_token", rate(m.Worst.Output)}, {"input_cost_per_pixel", rate(m.Worst.PerPixel)},
+		{"mode", cmp.Or(mode, "chat")}, {"tpm", tpm}, {"rpm", rpm}, {"itpm", nil}, {"otpm", nil},
 	}
+	for _, name := range supported {
+		row.Set(name, slices.ContainsFunc(m.Deployments, func(d *policy.Deployment) bool {
+			v, ok := storedFields(d.Info).Get(name)
+			return ok && v.Kind() == 't'
+		}))
+	}
+	row.Set("supported_openai_params", []string{}) // whatever the provider takes: requests pass as they are
+	row.Set("configurable_clientside_auth_params", nil)
+	return row
 }

@@ -9,6 +9,7 @@ var resources = []func(*server){
 	models,
 	modelWrites,
 	health,
+	modelHealth,
 	sessions,
 	invitations,
 	uiSettingsRoutes,

@@ -71,6 +71,8 @@ type Config struct {
 
 	// Models keeps models in the database; nil: they are in config.yaml alone.
 	Models ModelKeeper
+	// Prober calls deployments for /health; nil: they cannot be probed here.
+	Prober Prober
 	// Settled returns once what was written is in force in every Envoy and data plane, or
 	// with an error when it took too long; nil: Store.Write waits long enough.
 	Settled func(ctx context.Context) error
@@ -109,6 +111,7 @@ type server struct {
 	openapi *huma.OpenAPI
 
 	accounts, addresses *throttle // of sign-ins
+	probed              probed
 }
 
 // New makes the handler of every management path, and of the web UI.

@@ -105,7 +105,7 @@ func run(ctx context.Context, cfg config, log *slog.Logger) error {
 	api := adminsvc.New(adminsvc.Config{
 		Store: store, Spend: store, Adjust: store.Adjust, Flush: store.Flush, Log: log,
 		UserDefaults: file.LiteLLM.UserDefaults, UserBudget: file.LiteLLM.UserBudget, UserBudgetDuration: file.LiteLLM.UserBudgetDuration, CountTokens: tokens.Count, Version: version, Ready: store.Ping,
-		Models: known, Settled: known.settled, Catalog: known.directory.Catalog, Settings: known.settings.Load,
+		Models: known, Prober: newProber(), Settled: known.settled, Catalog: known.directory.Catalog, Settings: known.settings.Load,
 		SignIn: store, Kept: store, UIUsername: cfg.UIUsername, UIPassword: cfg.UIPassword, SessionLife: cfg.SessionLife,
 		TeamListFormat: cfg.TeamListFormat, TrustForwarded: cfg.TrustForwarded,
 	})

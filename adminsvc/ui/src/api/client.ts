@@ -8,7 +8,7 @@ export type PathOf<M extends Method> = { [P in keyof paths]: [Operation<P, M>] e
 type Json<R> = R extends { content: { 'application/json': infer T } } ? T : undefined
 export type Reply<P extends keyof paths, M extends Method> =
   Operation<P, M> extends { responses: infer R } ? (200 extends keyof R ? Json<R[200]> : 201 extends keyof R ? Json<R[201]> : undefined) : never
-type Params<O> = O extends { parameters: { query?: infer Q; path?: infer S } } ? Partial<NonNullable<Q>> & (S extends object ? S : unknown) : object
+type Params<O> = O extends { parameters: { query?: infer Q; path?: infer S } } ? ([NonNullable<Q>] extends [never] ? object : Partial<NonNullable<Q>>) & ([NonNullable<S>] extends [never] ? object : NonNullable<S>) : object
 export type ParamsOf<P extends keyof paths, M extends Method> = Params<Operation<P, M>>
 export type BodyOf<P extends keyof paths, M extends Method> = Operation<P, M> extends { requestBody?: { content: { 'application/json': infer B } } } ? B : undefined
 

@@ -1,7 +1,7 @@
 import type { components } from './schema'
 
 type Schemas = components['schemas']
-export type Key = Schemas['KeyRow'] & { status?: string; total_spend?: number | null }
+export type Key = Schemas['KeyRow'] & { status?: string; total_spend?: number | null; [more: string]: unknown }
 export type Project = Schemas['ProjectRow']
 export type Team = Schemas['TeamRow'] & { members_count?: number; keys_count?: number }
 export type User = Schemas['UserRow'] & { key_count?: number }

@@ -4,7 +4,7 @@ import { queries } from './queries'
 
 export type Role = 'proxy_admin' | 'proxy_admin_viewer' | 'org_admin' | 'internal_user' | 'internal_user_viewer'
 
-export type Who = { userId: string | null; email: string | null; role: Role; adminTeams: string[]; teams: string[]; orgs: string[] }
+export type Who = { userId: string | null; email: string | null; role: Role; adminTeams: string[]; teams: string[]; orgs: string[]; orgAdmin: string[] }
 
 type Session = { who: Who | null; loading: boolean; signIn: (key: string) => Promise<void>; signOut: () => void }
 
@@ -37,6 +37,7 @@ async function ask(): Promise<Who> {
     email: info?.user_email ?? null,
     role: info?.user_role ?? (me.user_id === 'default_user_id' ? 'proxy_admin' : 'internal_user'),
     orgs: [],
+    orgAdmin: [],
     teams: teams.map((t) => t.team_id),
     adminTeams: teams.filter((t) => t.members_with_roles?.some((m) => m.user_id === me.user_id && m.role === 'admin')).map((t) => t.team_id),
   }

@@ -1,5 +1,5 @@
-import { Button, SimpleGrid, Stack } from '@mantine/core'
-import { IconEdit, IconTrash } from '@tabler/icons-react'
+import { Button, Group, SimpleGrid } from '@mantine/core'
+import { IconEdit, IconKey, IconPlus, IconTrash } from '@tabler/icons-react'
 import { useState } from 'react'
 import { Link, useNavigate, useParams } from 'react-router'
 import { runsTeam } from '../../api/may'
@@ -8,13 +8,19 @@ import { useApi } from '../../api/queries'
 import { useWho } from '../../api/session'
 import { BudgetBar } from '../../shared/BudgetBar'
 import { Detail } from '../../shared/Detail'
+import { Empty } from '../../shared/Empty'
 import { Facts } from '../../shared/Facts'
 import { Limits } from '../../shared/Limits'
 import { Models } from '../../shared/Models'
 import { Panel } from '../../shared/Panel'
 import { SpendByModel } from '../../shared/SpendByModel'
 import { When } from '../../shared/When'
+import { KeyList } from '../keys/KeyList'
+import { KeyModal } from '../keys/KeyModal'
+import { KeyShown, type NewKey } from '../keys/KeyShown'
+import { LogList } from '../logs/LogList'
 import { DeleteProject } from './DeleteProject'
+import { ProjectMembers } from './ProjectMembers'
 import { ProjectModal } from './ProjectModal'
 
 export default function ProjectPage() {
@@ -23,7 +29,8 @@ export default function ProjectPage() {
   const names = useNames()
   const go = useNavigate()
   const { data: p, error } = useApi('/project/info', { project_id: id })
-  const [open, setOpen] = useState<'edit' | 'delete' | null>(null)
+  const [open, setOpen] = useState<'edit' | 'delete' | 'key' | null>(null)
+  const [made, setMade] = useState<NewKey | null>(null)
   const mine = runsTeam(who, p?.team_id)
   return (
     <>
@@ -52,8 +59,16 @@ export default function ProjectPage() {
               {p.metadata && Object.keys(p.metadata).length > 0 && <Panel title="Metadata"><Facts rows={Object.entries(p.metadata).map(([k, v]) => [k, typeof v === 'string' ? v : JSON.stringify(v)])} /></Panel>}
             </SimpleGrid>
           ) },
-        ] : [{ id: 'overview', label: 'Overview', page: <Stack /> }]} />
+          { id: 'keys', label: 'Keys', page: <>
+            {mine && <Group justify="flex-end" mb="sm"><Button size="xs" leftSection={<IconPlus size={14} />} onClick={() => setOpen('key')}>Create key</Button></Group>}
+            <KeyList scope={{ project_id: id }} empty={<Empty icon={IconKey} title="No keys yet">A key of this project calls within its budget and limits.</Empty>} />
+          </> },
+          { id: 'members', label: 'Members', page: p.team_id ? <ProjectMembers team={p.team_id} /> : null },
+          { id: 'logs', label: 'Logs', page: <LogList scope={{ project_id: id }} /> },
+        ] : [{ id: 'overview', label: 'Overview', page: null }]} />
       {open === 'edit' && p && <ProjectModal row={p} onClose={() => setOpen(null)} />}
+      {open === 'key' && p && <KeyModal row={null} preset={{ team_id: p.team_id, project_id: id }} onClose={() => setOpen(null)} onMade={setMade} />}
+      {made && <KeyShown made={made} onClose={() => setMade(null)} />}
       {open === 'delete' && p && <DeleteProject project={p} onClose={() => setOpen(null)} then={() => void go('/projects')} />}
     </>
   )

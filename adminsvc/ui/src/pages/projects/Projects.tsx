@@ -1,65 +1,20 @@
-import { Button, Menu } from '@mantine/core'
-import { IconBan, IconCircleCheck, IconEdit, IconFolders, IconPlus, IconTrash } from '@tabler/icons-react'
-import { useMemo, useState } from 'react'
-import { Link } from 'react-router'
-import { runsSomeTeam, runsTeam } from '../../api/may'
-import { useNames } from '../../api/names'
-import { useApi, useSend } from '../../api/queries'
-import type { Project } from '../../api/rows'
+import { Button } from '@mantine/core'
+import { IconFolders, IconPlus } from '@tabler/icons-react'
+import { runsSomeTeam } from '../../api/may'
 import { useWho } from '../../api/session'
-import { TeamSelect } from '../../forms/EntitySelect'
-import { BudgetBar } from '../../shared/BudgetBar'
-import type { Column } from '../../shared/column'
-import { Empty } from '../../shared/Empty'
-import { ListPage } from '../../shared/ListPage'
-import { Models } from '../../shared/Models'
-import { NameCell } from '../../shared/NameCell'
 import { PageHead } from '../../shared/PageHead'
-import { RowMenu } from '../../shared/RowMenu'
-import { say } from '../../shared/say'
 import { useListState } from '../../shared/useListState'
-import { useLocalRows } from '../../shared/useLocalRows'
-import { When } from '../../shared/When'
-import { DeleteProject } from './DeleteProject'
-import { ProjectModal } from './ProjectModal'
+import { ProjectTable } from './ProjectTable'
 
 export default function Projects() {
   const who = useWho()
-  const list = useListState({ sort: 'created', desc: true })
-  const names = useNames()
-  const answer = useApi('/project/list')
-  const update = useSend('post', '/project/update')
-  const [edited, setEdited] = useState<Project | null>(null)
-  const [doomed, setDoomed] = useState<Project | null>(null)
-  const columns = useMemo<Column<Project>[]>(() => [
-    { id: 'name', title: 'Project', value: (p) => p.project_alias, sort: true, cell: (p) => <NameCell to={`/projects/${encodeURIComponent(p.project_id!)}`} name={p.project_alias || p.project_id!} id={p.project_id} blocked={p.blocked} /> },
-    { id: 'team', title: 'Team', value: (p) => names.teams.get(p.team_id ?? '') ?? p.team_id, sort: true, from: 'wide', cell: (p) => <Link to={`/teams/${encodeURIComponent(p.team_id ?? '')}`} style={{ color: 'inherit' }}>{names.teams.get(p.team_id ?? '') ?? p.team_id}</Link> },
-    { id: 'models', title: 'Models', value: (p) => (p.models ?? []).join(' '), from: 'xwide', cell: (p) => <Models models={p.models} all="All team models" /> },
-    { id: 'spend', title: 'Spend / Budget', value: (p) => p.spend, sort: true, cell: (p) => <BudgetBar spend={p.spend} limit={p.max_budget} />, width: 190 },
-    { id: 'rpm', title: 'Requests/min', value: (p) => p.rpm_limit, sort: true, align: 'right', hidden: true, cell: (p) => p.rpm_limit?.toLocaleString() ?? '–' },
-    { id: 'tpm', title: 'Tokens/min', value: (p) => p.tpm_limit, sort: true, align: 'right', hidden: true, cell: (p) => p.tpm_limit?.toLocaleString() ?? '–' },
-    { id: 'created', title: 'Created', value: (p) => p.created_at, sort: true, from: 'wide', cell: (p) => <When at={p.created_at} /> },
-    { id: 'do', title: '', align: 'right', width: 50, cell: (p) => runsTeam(who, p.team_id) && (
-      <RowMenu name={p.project_alias ?? p.project_id!}>
-        <Menu.Item leftSection={<IconEdit size={16} />} onClick={() => setEdited(p)}>Edit</Menu.Item>
-        <Menu.Item leftSection={p.blocked ? <IconCircleCheck size={16} /> : <IconBan size={16} />} onClick={() => update.mutate({ body: { project_id: p.project_id!, blocked: !p.blocked } }, { onSuccess: () => say(p.blocked ? 'Its keys can call again.' : 'All calls of its keys are refused now.') })}>{p.blocked ? 'Unblock' : 'Block'}</Menu.Item>
-        <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={() => setDoomed(p)}>Delete</Menu.Item>
-      </RowMenu>
-    ) },
-  ], [names.teams, who, update])
-  const team = list.get('team')
-  const local = useLocalRows(answer.data as Project[] | undefined, list, columns, (p) => `${p.project_alias} ${p.project_id} ${names.teams.get(p.team_id ?? '') ?? ''} ${p.description ?? ''}`, team ? (p) => p.team_id === team : undefined)
-  const create = runsSomeTeam(who) && <Button leftSection={<IconPlus size={16} />} onClick={() => list.set({ new: '1' })}>Create Project</Button>
+  const list = useListState()
   return (
     <>
-      <PageHead icon={IconFolders} title="Projects" about="Use cases within a team: each with its own keys, models, budget and limits.">{create}</PageHead>
-      <ListPage name="projects" columns={columns} rows={answer.data ? local.rows : undefined} total={local.total} exportRows={() => local.all} rowKey={(p) => p.project_id!} list={list} loading={answer.isFetching} error={answer.error}
-        refresh={() => void answer.refetch()} link={(p) => `/projects/${encodeURIComponent(p.project_id!)}`} filtered={!!team}
-        filters={<TeamSelect label="" aria-label="Team" placeholder="Any team" w={170} value={team} onChange={(v) => list.set({ team: v })} />}
-        empty={<Empty icon={IconFolders} title="No projects yet" action={create}>{names.teams.size ? 'Give each application of a team a project of its own, and see what it costs.' : <>A project belongs to a team: <Link to="/teams?new=1">create a team</Link> first.</>}</Empty>} />
-      {list.get('new') && <ProjectModal row={null} preset={team ? { team_id: team } : {}} onClose={() => list.set({ new: null })} />}
-      {edited && <ProjectModal row={edited} onClose={() => setEdited(null)} />}
-      {doomed && <DeleteProject project={doomed} onClose={() => setDoomed(null)} />}
+      <PageHead icon={IconFolders} title="Projects" about="Use cases within a team: each with its own keys, models, budget and limits.">
+        {runsSomeTeam(who) && <Button leftSection={<IconPlus size={16} />} onClick={() => list.set({ new: '1' })}>Create Project</Button>}
+      </PageHead>
+      <ProjectTable />
     </>
   )
 }

@@ -1,0 +1,50 @@
+import { Badge, Button, SimpleGrid } from '@mantine/core'
+import { IconEdit } from '@tabler/icons-react'
+import { useState } from 'react'
+import { Link, useParams } from 'react-router'
+import { isAdmin } from '../../api/may'
+import { useNames } from '../../api/names'
+import { useApi } from '../../api/queries'
+import type { User } from '../../api/rows'
+import { useWho } from '../../api/session'
+import { BudgetBar } from '../../shared/BudgetBar'
+import { Detail } from '../../shared/Detail'
+import { Facts } from '../../shared/Facts'
+import { Limits } from '../../shared/Limits'
+import { Models } from '../../shared/Models'
+import { Panel } from '../../shared/Panel'
+import { roleName } from '../../shared/roles'
+import { SpendByModel } from '../../shared/SpendByModel'
+import { When } from '../../shared/When'
+import { KeyList } from '../keys/KeyList'
+import { LogList } from '../logs/LogList'
+import { UserModal } from './UserModal'
+import { userName } from './Users'
+
+export default function UserPage() {
+  const { id = '' } = useParams()
+  const who = useWho()
+  const names = useNames()
+  const { data, error } = useApi('/v2/user/info', { user_id: id })
+  const u = data as User | undefined
+  const [edit, setEdit] = useState(false)
+  return (
+    <>
+      <Detail of={{ to: '/users', label: 'Internal Users' }} title={u ? userName(u) : id} id={id} error={error} loading={!u} blocked={u?.blocked && 'Calls of all their keys are refused.'} badges={u && <Badge>{roleName(u.user_role)}</Badge>}
+        actions={isAdmin(who) && <Button variant="default" leftSection={<IconEdit size={16} />} onClick={() => setEdit(true)}>Edit</Button>}
+        tabs={[
+          { id: 'overview', label: 'Overview', page: u && (
+            <SimpleGrid cols={{ base: 1, md: 2 }}>
+              <Panel title="Budget"><BudgetBar spend={u.spend} limit={u.max_budget} duration={u.budget_duration} wide /></Panel>
+              <Panel title="Spend by model"><SpendByModel spend={u.model_spend} /></Panel>
+              <Panel title="About"><Facts rows={[['E-mail', u.user_email], ['Teams', (u.teams ?? []).length > 0 && (u.teams ?? []).map((t, i) => <span key={t}>{i > 0 && ', '}<Link to={`/teams/${encodeURIComponent(t)}`}>{names.teams.get(t) ?? t}</Link></span>)], ['Models', <Models key="m" models={u.models} most={30} />], ['Created', <When key="c" at={u.created_at} />]]} /></Panel>
+              <Panel title="Limits"><Limits row={u} /></Panel>
+            </SimpleGrid>
+          ) },
+          { id: 'keys', label: 'Keys', page: <KeyList scope={{ user_id: id }} /> },
+          { id: 'logs', label: 'Logs', page: <LogList scope={{ user_id: id }} /> },
+        ]} />
+      {edit && u && <UserModal row={u} onClose={() => setEdit(false)} />}
+    </>
+  )
+}

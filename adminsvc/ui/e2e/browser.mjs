@@ -28,7 +28,8 @@ export async function open(browser, { width = 1440, height = 900, dark = false, 
 
 export async function signIn(page, key = master) {
   await page.goto(`${base}/ui/`)
-  await page.getByLabel(/^Key/).fill(key)
-  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByRole('button', { name: 'Use the master key' }).click()
+  await page.getByLabel('Master key').fill(key)
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
   await page.getByRole('navigation', { name: 'Pages' }).waitFor({ state: 'attached' })
 }

@@ -1,7 +1,8 @@
 import { lazy } from 'react'
-import { createBrowserRouter, useRouteError } from 'react-router'
+import { createBrowserRouter, useRouteError, useSearchParams } from 'react-router'
 import { useSession } from './api/session'
 import { Shell } from './layout/Shell'
+import Invited from './pages/Invited'
 import SignIn from './pages/SignIn'
 import { ErrorBox } from './shared/ErrorBox'
 import { Loading } from './shared/Loading'
@@ -13,8 +14,11 @@ const page = (load: () => Promise<{ default: React.ComponentType }>) => {
 
 /** Pages are for those who have signed in; the address stays, so that it opens after. */
 function Gate() {
-  const { who, loading } = useSession()
+  const { who, loading, error } = useSession()
+  const [params] = useSearchParams()
   if (loading) return <div style={{ padding: 32 }}><Loading /></div>
+  if (error) return <div style={{ padding: 32 }}><ErrorBox error={error} retry={() => location.reload()} /></div>
+  if (params.get('invitation_id')) return <Invited />
   return who ? <Shell /> : <SignIn />
 }
 
@@ -44,6 +48,7 @@ export const router = createBrowserRouter(
         { path: 'access-groups', element: page(() => import('./pages/groups/AccessGroups')) },
         { path: 'models', element: page(() => import('./pages/models/Models')) },
         { path: 'logs', element: page(() => import('./pages/logs/Logs')) },
+        { path: 'settings', element: page(() => import('./pages/settings/Settings')) },
         { path: '*', element: page(() => import('./pages/NotFound')) },
       ],
     },

@@ -16,10 +16,6 @@ export type BodyOf<P extends keyof paths, M extends Method> = Operation<P, M> ex
 let ended: () => void = () => {}
 export const onSignedOut = (f: () => void) => void (ended = f)
 
-/** Headers that say who calls; the session's cookie travels by itself. */
-let credentials: () => Record<string, string> = () => ({})
-export const useCredentials = (f: () => Record<string, string>) => void (credentials = f)
-
 /** Fills {name} of a path and puts the rest into the query; absent and empty parameters are left out. */
 export function address(path: string, params: Record<string, unknown> = {}): string {
   const query = new URLSearchParams()
@@ -40,7 +36,8 @@ export async function send(method: string, at: string, init: { body?: unknown; s
     return await fetch(at, {
       method,
       credentials: 'same-origin',
-      headers: { ...credentials(), ...(init.body === undefined ? {} : { 'Content-Type': 'application/json' }), ...init.headers },
+      // The session's cookie travels by itself; the header says that this page asked, and no other site.
+      headers: { 'X-Requested-With': 'purser-ui', ...(init.body === undefined ? {} : { 'Content-Type': 'application/json' }), ...init.headers },
       body: init.body === undefined ? undefined : JSON.stringify(init.body),
       signal: init.signal,
     })

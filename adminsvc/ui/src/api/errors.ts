@@ -20,6 +20,7 @@ export class ApiError extends Error {
       case 0:
         return 'Check the connection, then try again.'
       case 401:
+        if (this.param === 'invalid_credentials') return 'Check both, or ask an admin for an invitation.'
         return 'Sign in again, with a key or password that is still valid.'
       case 403:
         return 'Your role does not allow this. Ask a proxy admin, or an admin of the team.'

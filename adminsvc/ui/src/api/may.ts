@@ -7,3 +7,5 @@ export const writes = (w: Who) => w.role !== 'proxy_admin_viewer' && w.role !== 
 /** May change things of a team: a proxy admin, or its own admin. */
 export const runsTeam = (w: Who, team: string | null | undefined) => isAdmin(w) || (writes(w) && !!team && w.adminTeams.includes(team))
 export const runsSomeTeam = (w: Who) => isAdmin(w) || (writes(w) && w.adminTeams.length > 0)
+export const makesKeys = (w: Who) => writes(w) && w.permissions.has('create_key')
+export const makesTeams = (w: Who) => isAdmin(w) || w.permissions.has('create_team')

@@ -32,6 +32,6 @@ export function useSend<M extends Exclude<Method, 'get'>, P extends PathOf<M>>(m
   const client = useQueryClient()
   return useMutation<Reply<P, M>, ApiError, { params?: ParamsOf<P, M>; body?: BodyOf<P, M> }>({
     mutationFn: (request) => call(method, path, request),
-    onSuccess: () => client.invalidateQueries(),
+    onSuccess: () => void client.invalidateQueries(),
   })
 }

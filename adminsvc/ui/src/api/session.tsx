@@ -1,16 +1,32 @@
-import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useState } from 'react'
-import { call, onSignedOut, useCredentials } from './client'
+import { useQuery } from '@tanstack/react-query'
+import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo } from 'react'
+import { type BodyOf, call, onSignedOut } from './client'
+import { ApiError } from './errors'
 import { queries } from './queries'
+import type { components } from './schema'
 
 export type Role = 'proxy_admin' | 'proxy_admin_viewer' | 'org_admin' | 'internal_user' | 'internal_user_viewer'
 
-export type Who = { userId: string | null; email: string | null; role: Role; adminTeams: string[]; teams: string[]; orgs: string[]; orgAdmin: string[] }
+/** Who is signed in, as GET /session says. */
+export type Who = {
+  userId: string | null
+  email: string | null
+  role: Role
+  method: string
+  hasPassword: boolean
+  permissions: ReadonlySet<string>
+  teams: string[]
+  adminTeams: string[]
+  orgs: string[]
+  orgAdmin: string[]
+  ui: Record<string, unknown>
+}
 
-type Session = { who: Who | null; loading: boolean; signIn: (key: string) => Promise<void>; signOut: () => void }
+type Session = { who: Who | null; loading: boolean; error: unknown; signIn: (body: BodyOf<'/v2/login', 'post'>) => Promise<void>; entered: () => Promise<void>; signOut: () => Promise<void> }
 
 const Context = createContext<Session | null>(null)
 
-/** Who is signed in, and how to change that. */
+/** Who is signed in, and how to change that. The session itself is a cookie that no script can read. */
 export function useSession(): Session {
   const s = useContext(Context)
   if (!s) throw new Error('useSession outside SessionProvider')
@@ -24,49 +40,58 @@ export function useWho(): Who {
   return who
 }
 
-const store = 'purser.key'
-let bearer = sessionStorage.getItem(store)
-useCredentials((): Record<string, string> => (bearer ? { Authorization: `Bearer ${bearer}` } : {}))
+type Place = { team_id?: string; organization_id?: string; role?: string; user_role?: string }
 
-async function ask(): Promise<Who> {
-  const me = await call('get', '/user/info', {})
-  const info = me.user_info as { user_id?: string; user_email?: string | null; user_role?: Role } | null
-  const teams = (me.teams ?? []) as { team_id: string; members_with_roles?: { user_id?: string; role?: string }[] }[]
+function read(s: components['schemas']['SessionRow']): Who {
+  const teams = (s.teams ?? []) as Place[]
+  const orgs = (s.organizations ?? []) as Place[]
   return {
-    userId: me.user_id ?? null,
-    email: info?.user_email ?? null,
-    role: info?.user_role ?? (me.user_id === 'default_user_id' ? 'proxy_admin' : 'internal_user'),
-    orgs: [],
-    orgAdmin: [],
-    teams: teams.map((t) => t.team_id),
-    adminTeams: teams.filter((t) => t.members_with_roles?.some((m) => m.user_id === me.user_id && m.role === 'admin')).map((t) => t.team_id),
+    userId: s.user_id ?? null,
+    email: s.user_alias || s.user_email || null,
+    role: (s.user_role ?? 'internal_user') as Role,
+    method: s.login_method ?? '',
+    hasPassword: s.has_password === true,
+    permissions: new Set(s.permissions ?? []),
+    teams: teams.map((t) => t.team_id!),
+    adminTeams: teams.filter((t) => t.role === 'admin' || t.role === 'org_admin').map((t) => t.team_id!),
+    orgs: orgs.map((o) => o.organization_id!),
+    orgAdmin: orgs.filter((o) => (o.role ?? o.user_role) === 'org_admin').map((o) => o.organization_id!),
+    ui: s.ui_settings ?? {},
   }
 }
 
+const key = ['/session']
+const ask = async () => {
+  try {
+    return read(await call('get', '/session'))
+  } catch (e) {
+    if (e instanceof ApiError && e.status === 401) return null
+    throw e
+  }
+}
+
+/** What one person has read is not for the next. */
+const forget = () => queries.removeQueries({ predicate: (q) => q.queryKey[0] !== key[0] })
+
 export function SessionProvider({ children }: { children: ReactNode }) {
-  const [who, setWho] = useState<Who | null>(null)
-  const [loading, setLoading] = useState(bearer !== null)
-  const signOut = useCallback(() => {
-    bearer = null
-    sessionStorage.removeItem(store)
-    queries.clear()
-    setWho(null)
+  const { data, isPending, error } = useQuery({ queryKey: key, queryFn: ask, staleTime: 60_000 }, queries)
+  const entered = useCallback(async () => {
+    const who = await ask()
+    forget()
+    queries.setQueryData(key, who)
   }, [])
-  const signIn = useCallback(async (key: string) => {
-    bearer = key
-    try {
-      setWho(await ask())
-      sessionStorage.setItem(store, key)
-    } catch (e) {
-      bearer = null
-      throw e
-    }
+  const signIn = useCallback(async (body: BodyOf<'/v2/login', 'post'>) => {
+    await call('post', '/v2/login', { body })
+    await entered()
+  }, [entered])
+  const signOut = useCallback(async () => {
+    await call('post', '/session/logout').catch(() => {}) // it may be over already
+    queries.setQueryData(key, null)
+    forget()
   }, [])
-  useEffect(() => {
-    onSignedOut(signOut)
-    if (bearer === null) return
-    ask().then(setWho, () => signOut()).finally(() => setLoading(false))
-  }, [signOut])
-  const value = useMemo(() => ({ who, loading, signIn, signOut }), [who, loading, signIn, signOut])
+  useEffect(() => onSignedOut(() => {
+    if (queries.getQueryData(key)) queries.setQueryData(key, null)
+  }), [])
+  const value = useMemo(() => ({ who: data ?? null, loading: isPending, error, signIn, entered, signOut }), [data, isPending, error, signIn, entered, signOut])
   return <Context value={value}>{children}</Context>
 }

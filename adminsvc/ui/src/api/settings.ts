@@ -1,4 +1,4 @@
-/** Whether the Projects section is on. Until the API has UI settings it always is. */
-export function useProjectsOn(): boolean {
-  return true
-}
+import { useWho } from './session'
+
+/** Whether the Projects section is on: Admin Settings → UI Settings. */
+export const useProjectsOn = () => useWho().ui.enable_projects_ui === true

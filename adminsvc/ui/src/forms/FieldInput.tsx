@@ -10,13 +10,13 @@ import { ModelsInput } from './ModelsInput'
 import type { Field, Values } from './spec'
 import { type Window, WindowsInput } from './WindowsInput'
 
-type Props = { field: Field; values: Values; onChange: (v: unknown) => void; error?: React.ReactNode; disabled?: boolean }
+type Props = { field: Field; values: Values; onChange: (v: unknown) => void; error?: React.ReactNode; disabled?: boolean; first?: boolean }
 
 /** One field of a form, by its kind. */
-export function FieldInput({ field: f, values, onChange, error, disabled }: Props) {
+export function FieldInput({ field: f, values, onChange, error, disabled, first }: Props) {
   const who = useWho()
   const v = values[f.name]
-  const base = { label: f.label, description: f.help, error, placeholder: f.placeholder, required: f.required, withAsterisk: f.required, disabled }
+  const base = { label: f.label, description: f.help, error, placeholder: f.placeholder, required: f.required, withAsterisk: f.required, disabled, 'data-autofocus': first || undefined }
   const text = (v ?? '') as string
   const scope = f.modelsOf?.(values) ?? {}
   switch (f.kind) {

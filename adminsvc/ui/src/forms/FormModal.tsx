@@ -63,7 +63,7 @@ export function FormModal({ title, action, sections, row, preset, onClose, send 
               <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="md" verticalSpacing="sm">
                 {fields.map((f) => (
                   <div key={f.name} style={f.full ? { gridColumn: '1 / -1' } : undefined}>
-                    <FieldInput field={f} values={values} onChange={(v) => set(f.name, v)} error={errors[f.name]} disabled={editing && f.locked} />
+                    <FieldInput field={f} values={values} onChange={(v) => set(f.name, v)} error={errors[f.name]} first={f === shown[0]} disabled={editing && f.locked} />
                   </div>
                 ))}
               </SimpleGrid>

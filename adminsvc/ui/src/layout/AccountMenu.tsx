@@ -7,7 +7,7 @@ import { roleName } from '../shared/roles'
 export function AccountMenu({ slim }: { slim: boolean }) {
   const who = useWho()
   const { signOut } = useSession()
-  const name = who.email ?? who.userId ?? 'This key'
+  const name = who.email ?? (who.method === 'master_key' ? 'Master key' : who.userId) ?? 'You'
   return (
     <Menu position="top-start" width={220}>
       <Menu.Target>
@@ -19,7 +19,7 @@ export function AccountMenu({ slim }: { slim: boolean }) {
       <Menu.Dropdown>
         <Menu.Label>{name} · {roleName(who.role)}</Menu.Label>
         <Menu.Item leftSection={<IconBook size={16} />} component="a" href="/docs" target="_blank">API description</Menu.Item>
-        <Menu.Item leftSection={<IconLogout size={16} />} onClick={signOut}>Sign out</Menu.Item>
+        <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => void signOut()}>Sign out</Menu.Item>
       </Menu.Dropdown>
     </Menu>
   )

@@ -49,6 +49,12 @@ export const nav: { title: string; places: Place[] }[] = [
   { title: 'Administration', places: [{ to: '/settings', label: 'Admin Settings', icon: IconSettings, for: isAdmin }] },
 ]
 
+// An admin may narrow down what internal users see: enabled_ui_pages_internal_users.
+const allowed = (w: Who, p: Place) => {
+  const pages = w.ui.enabled_ui_pages_internal_users
+  return seesAll(w) || !Array.isArray(pages) || p.to === '/' || pages.includes(p.to.slice(1))
+}
+
 /** What of the sidebar a person gets. */
 export const placesFor = (w: Who, projects: boolean) =>
-  nav.map((g) => ({ ...g, places: g.places.filter((p) => (!p.for || p.for(w)) && (!p.projects || projects)) })).filter((g) => g.places.length > 0)
+  nav.map((g) => ({ ...g, places: g.places.filter((p) => (!p.for || p.for(w)) && (!p.projects || projects) && allowed(w, p)) })).filter((g) => g.places.length > 0)

@@ -1,31 +1,35 @@
-import { Button, PasswordInput, Stack, Text, Title } from '@mantine/core'
+import { Anchor, Button, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import { useSession } from '../api/session'
 import { ErrorBox } from '../shared/ErrorBox'
+import { Entrance } from './Entrance'
 
-/** Who are you? */
+/** Who are you? A user with a password, or the holder of the master key. */
 export default function SignIn() {
   const { signIn } = useSession()
-  const [key, setKey] = useState('')
+  const [master, setMaster] = useState(false)
+  const [name, setName] = useState('')
+  const [secret, setSecret] = useState('')
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<unknown>(null)
   const submit = (e: FormEvent) => {
     e.preventDefault()
     setBusy(true)
     setError(null)
-    signIn(key.trim()).catch(setError).finally(() => setBusy(false))
+    signIn(master ? { master_key: secret.trim() } : { username: name.trim(), password: secret }).catch(setError).finally(() => setBusy(false))
   }
   return (
-    <main style={{ minHeight: '100dvh', display: 'grid', placeItems: 'center', padding: 16 }}>
-      <form onSubmit={submit} className="card" style={{ width: 'min(400px, 100%)', padding: 28 }}>
+    <Entrance>
+      <form onSubmit={submit}>
         <Stack gap="md">
-          <img src="/ui/icon.svg" width={40} height={40} alt="" />
-          <div><Title order={1}>Sign in to Purser</Title><Text size="sm" c="dimmed">With the master key, or a virtual key of yours.</Text></div>
-          <PasswordInput label="Key" placeholder="sk-…" value={key} onChange={(e) => setKey(e.currentTarget.value)} autoComplete="current-password" required data-autofocus autoFocus />
+          <div><Title order={1}>Sign in to Purser</Title><Text size="sm" c="dimmed">{master ? 'With the key the gateway was started with.' : 'With your user name or e-mail address.'}</Text></div>
+          {master ? null : <TextInput key="name" label="User name or e-mail" value={name} onChange={(e) => setName(e.currentTarget.value)} autoComplete="username" required autoFocus />}
+          <PasswordInput key={master ? 'master' : 'password'} label={master ? 'Master key' : 'Password'} placeholder={master ? 'sk-…' : ''} value={secret} onChange={(e) => setSecret(e.currentTarget.value)} autoComplete={master ? 'off' : 'current-password'} required autoFocus={master} />
           <ErrorBox error={error} />
           <Button type="submit" loading={busy} fullWidth>Sign in</Button>
+          <Text size="sm" ta="center"><Anchor component="button" type="button" size="sm" onClick={() => { setMaster(!master); setSecret(''); setError(null) }}>{master ? 'Sign in with a password' : 'Use the master key'}</Anchor></Text>
         </Stack>
       </form>
-    </main>
+    </Entrance>
   )
 }

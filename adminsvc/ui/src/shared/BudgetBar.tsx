@@ -8,7 +8,7 @@ type Props = { spend: number | null | undefined; limit: number | null | undefine
 export function BudgetBar({ spend, limit, duration, wide }: Props) {
   const used = spend ?? 0
   if (limit === null || limit === undefined) {
-    return <Text size="sm" className="num" ta={wide ? 'left' : undefined}>{money(used)} <Text span size="sm" c="dimmed">· no limit</Text></Text>
+    return <Text size="sm" className="num" ta="left">{money(used)} <Text span size="sm" c="dimmed">· no limit</Text></Text>
   }
   if (limit === 0) return <Text size="sm" c="red" fw={500}>Blocked by a budget of $0</Text>
   return (

@@ -9,10 +9,10 @@ export function ErrorBox({ error, retry }: { error: unknown; retry?: () => void 
   return (
     <Alert color="red" variant="light" icon={<IconAlertTriangle size={18} />} title={e.message} role="alert">
       <Text size="sm" c="var(--mantine-color-text)">{e.advice}</Text>
-      {(retry || e.status === 401) && (
+      {(retry || (e.status === 401 && e.param !== 'invalid_credentials')) && (
         <Group mt="xs" gap="sm">
           {retry && <Button size="xs" variant="default" onClick={retry}>Try again</Button>}
-          {e.status === 401 && <Anchor size="sm" href="/ui/">Sign in</Anchor>}
+          {e.status === 401 && e.param !== 'invalid_credentials' && <Anchor size="sm" href="/ui/">Sign in</Anchor>}
         </Group>
       )}
     </Alert>

@@ -2,7 +2,7 @@ import { Badge, Menu, Select, Text, Tooltip } from '@mantine/core'
 import { IconBan, IconCircleCheck, IconEdit, IconKey, IconRefresh, IconTrash } from '@tabler/icons-react'
 import { type ReactNode, useMemo, useState } from 'react'
 import { Link } from 'react-router'
-import { call } from '../../api/client'
+import { call, type ParamsOf } from '../../api/client'
 import { runsTeam, writes } from '../../api/may'
 import { useNames } from '../../api/names'
 import { useApi, useSend } from '../../api/queries'
@@ -31,7 +31,7 @@ export function KeyList({ scope = {}, empty }: { scope?: Scope; empty?: ReactNod
   const who = useWho()
   const names = useNames()
   const list = useListState({ sort: 'created_at', desc: true })
-  const filters = { team_id: scope.team_id ?? list.get('team'), project_id: scope.project_id ?? list.get('project'), user_id: scope.user_id ?? list.get('user'), status: list.get('status'), search: list.q }
+  const filters = { team_id: scope.team_id ?? list.get('team'), project_id: scope.project_id ?? list.get('project'), user_id: scope.user_id ?? list.get('user'), status: (list.get('status') || undefined) as 'active' | undefined, search: list.q }
   const params = { ...filters, page: list.page, size: list.size, return_full_object: true, expand: ['user'], sort_by: list.sort, sort_order: list.desc ? 'desc' : 'asc', include_team_keys: true }
   const answer = useApi('/key/list', params)
   const update = useSend('post', '/key/update')
@@ -71,7 +71,7 @@ export function KeyList({ scope = {}, empty }: { scope?: Scope; empty?: ReactNod
         filters={<>
           {whole && <TeamSelect label="" aria-label="Team" placeholder="Any team" w={150} value={list.get('team')} onChange={(v) => list.set({ team: v, project: null })} />}
           {!scope.project_id && !scope.user_id && <ProjectSelect label="" aria-label="Project" placeholder="Any project" w={150} team={filters.team_id} value={list.get('project')} onChange={(v) => list.set({ project: v })} />}
-          <Select aria-label="Status" placeholder="Any status" w={130} clearable value={list.get('status') || null} onChange={(v) => list.set({ status: v })} data={[{ value: 'active', label: 'Active' }, { value: 'blocked', label: 'Blocked' }, { value: 'expired', label: 'Expired' }]} />
+          <Select aria-label="Status" placeholder="Any status" w={130} clearable value={list.get('status') || null} onChange={(v) => list.set({ status: v })} data={[{ value: 'active', label: 'Active' }, { value: 'revoked', label: 'Blocked' }, { value: 'expired', label: 'Expired' }]} />
         </>}
         empty={empty ?? <Empty icon={IconKey} title="No keys yet">A virtual key is what an application calls with. Give it a project, and its calls are counted there.</Empty>} />
       {act?.what === 'edit' && <KeyModal row={act.row} onClose={() => setAct(null)} />}
@@ -83,7 +83,7 @@ export function KeyList({ scope = {}, empty }: { scope?: Scope; empty?: ReactNod
 }
 
 /** All pages of a filter, for the export. */
-async function everyKey(filters: Record<string, string>): Promise<Key[]> {
+async function everyKey(filters: ParamsOf<'/key/list', 'get'>): Promise<Key[]> {
   const out: Key[] = []
   for (let page = 1; page <= 200; page++) {
     const part = await call('get', '/key/list', { params: { ...filters, page, size: 100, return_full_object: true, include_team_keys: true } })

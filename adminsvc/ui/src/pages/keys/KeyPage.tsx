@@ -31,7 +31,7 @@ export default function KeyPage() {
   const names = useNames()
   const go = useNavigate()
   const { data, error } = useApi('/key/info', { key: id })
-  const k = data?.info ? ({ ...(data.info as Key), token: data.key ?? id }) : null
+  const k: Key | null = data?.info ? { ...(data.info as Key), token: data.key ?? id } : null
   const [open, setOpen] = useState<'edit' | 'delete' | 'regenerate' | null>(null)
   const [made, setMade] = useState<NewKey | null>(null)
   const mine = k !== null && writes(who) && (runsTeam(who, k.team_id) || (!!k.user_id && k.user_id === who.userId))

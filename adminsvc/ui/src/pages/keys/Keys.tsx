@@ -1,7 +1,7 @@
 import { Button } from '@mantine/core'
 import { IconKey, IconPlus } from '@tabler/icons-react'
 import { useState } from 'react'
-import { writes } from '../../api/may'
+import { makesKeys } from '../../api/may'
 import { useWho } from '../../api/session'
 import { PageHead } from '../../shared/PageHead'
 import { useListState } from '../../shared/useListState'
@@ -16,7 +16,7 @@ export default function Keys() {
   return (
     <>
       <PageHead icon={IconKey} title="Virtual Keys" about="What applications call with: each with its own models, budget and limits.">
-        {writes(who) && <Button leftSection={<IconPlus size={16} />} onClick={() => list.set({ new: '1' })}>Create key</Button>}
+        {makesKeys(who) && <Button leftSection={<IconPlus size={16} />} onClick={() => list.set({ new: '1' })}>Create key</Button>}
       </PageHead>
       <KeyList />
       {list.get('new') && <KeyModal row={null} preset={{ team_id: list.get('team'), project_id: list.get('project') }} onClose={() => list.set({ new: null })} onMade={setMade} />}

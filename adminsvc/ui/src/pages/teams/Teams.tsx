@@ -1,7 +1,7 @@
 import { Badge, Button, Menu, Text } from '@mantine/core'
 import { IconBan, IconCircleCheck, IconEdit, IconPlus, IconTrash, IconUsers } from '@tabler/icons-react'
 import { useMemo, useState } from 'react'
-import { isAdmin, runsTeam } from '../../api/may'
+import { isAdmin, makesTeams, runsTeam } from '../../api/may'
 import { useNames } from '../../api/names'
 import { useApi, useSend } from '../../api/queries'
 import type { Team } from '../../api/rows'
@@ -48,14 +48,14 @@ export default function Teams() {
       </RowMenu>
     ) },
   ], [who, names.organizations, block, unblock])
-  const create = isAdmin(who) && <Button leftSection={<IconPlus size={16} />} onClick={() => list.set({ new: '1' })}>Create team</Button>
+  const create = makesTeams(who) && <Button leftSection={<IconPlus size={16} />} onClick={() => list.set({ new: '1' })}>Create team</Button>
   return (
     <>
       <PageHead icon={IconUsers} title="Teams" about="Who works together: members, models, and a budget that all their projects and keys share.">{create}</PageHead>
       <ListPage name="teams" columns={columns} rows={answer.data?.teams as Team[] | undefined} total={answer.data?.total ?? undefined} rowKey={(t) => t.team_id!} list={list} loading={answer.isFetching} error={answer.error ?? block.error ?? unblock.error} refresh={() => void answer.refetch()}
         link={(t) => `/teams/${encodeURIComponent(t.team_id!)}`} filtered={!!list.get('organization')}
         filters={names.organizations.size > 0 && <OrganizationSelect label="" aria-label="Organization" placeholder="Any organization" w={190} value={list.get('organization')} onChange={(v) => list.set({ organization: v })} />}
-        empty={<Empty icon={IconUsers} title="No teams yet" action={create}>{isAdmin(who) ? 'Start here: a team holds the budget that its projects and keys share.' : 'You are in no team. Ask an admin to add you.'}</Empty>} />
+        empty={<Empty icon={IconUsers} title="No teams yet" action={create}>{makesTeams(who) ? 'Start here: a team holds the budget that its projects and keys share.' : 'You are in no team. Ask an admin to add you.'}</Empty>} />
       {list.get('new') && <TeamModal row={null} onClose={() => list.set({ new: null })} />}
       {edited && <TeamModal row={edited} onClose={() => setEdited(null)} />}
       {doomed && <DeleteTeam team={doomed} onClose={() => setDoomed(null)} />}

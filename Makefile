@@ -68,7 +68,9 @@ venv: $(VENV_STAMP) ## fetch what the end-to-end tests speak with into .local/ve
 .PHONY: test-all
 test-all: test ## also what takes long: the race detector, and each fuzz test for half a minute
 	BENCH=1 go test -timeout 10m ./cmd/purser/bench
-	CHAOS=short go test -timeout 15m ./deploy/chaos
+	CHAOS=short go test -timeout 25m ./deploy/chaos
+	CHAOS_SOAK=10m go test -timeout 25m -run Soak ./deploy/chaos
+	CHAOS_KEYS=1000000 go test -timeout 25m -run ManyKeys ./deploy/chaos
 	go test -race -timeout 30m ./...
 	@grep -rl --include='*_test.go' '^func Fuzz' . | sort | while read -r file; do \
 		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' "$$file"); do \
@@ -77,10 +79,15 @@ test-all: test ## also what takes long: the race detector, and each fuzz test fo
 	done
 
 .PHONY: bench
-bench: build envoy ## what Purser costs: beside Envoy alone and a no-op ext_proc, and by parts (BENCH='--rounds 20')
+bench: build envoy ## what Purser costs: beside Envoy alone and a no-op ext_proc, and by parts; a million keys (BENCH='--rounds 20')
 	@bin/purser bench --state-dir '$(STATE)' $(BENCH)
 	@go test -run '^$$' -bench . -benchtime 200ms ./extproc ./extproc/dialect ./extproc/sse ./policy/memory 2>&1 | grep -E '^(Benchmark|pkg:|---|FAIL|panic)'
 	@if command -v redis-server >/dev/null; then go test -run '^$$' -bench Ledger -benchtime 200ms ./policy/redis 2>&1 | grep -E '^(Benchmark|pkg:|---|FAIL|panic)'; fi
+
+	@go test -run '^$$' -bench 'DirectoryMemory|Resolve' -benchtime 200ms ./policy | grep -E '^(Benchmark|FAIL|panic)'
+	@go test -run '^$$' -bench 'WriteEntries|Load' -benchtime 3x ./policy/postgres | grep -E '^(Benchmark|FAIL|panic)'
+	@go test -run '^$$' -bench Drain -benchtime 1x ./cmd/adminsvc | grep -E '^(Benchmark|FAIL|panic)'
+	@CHAOS_KEYS=1000000 go test -count 1 -v -timeout 25m -run ManyKeys ./deploy/chaos | grep -E '_test.go:|FAIL|panic'
 
 .PHONY: vet
 vet:

@@ -28,6 +28,7 @@ type config struct {
 	BudgetEdge        string        `env:"BUDGET_EDGE" envDefault:"clamp"`          // as for extproc
 	TrustForwarded    bool          `env:"TRUST_FORWARDED" envDefault:"true"`       // Envoy in front appends the caller's address
 	Drain             time.Duration `env:"DRAIN_TIMEOUT" envDefault:"10s"`          // for requests under way at SIGTERM
+	WriteBarrier      time.Duration `env:"WRITE_BARRIER" envDefault:"1s"`           // a write is answered when every extproc has applied it, or after so long
 	SpendLogRetention string        `env:"SPEND_LOG_RETENTION"`                     // drop rows of requests older than this, as in 90d; default config.yaml's, else kept
 	LogFormat         string        `env:"LOG_FORMAT" envDefault:"text"`            // text or json
 	LogLevel          string        `env:"LOG_LEVEL" envDefault:"info"`             // debug, info, warn, error

@@ -26,6 +26,18 @@ import (
 // version is set by the linker.
 var version = "dev"
 
+// consumers of the journal in one adminsvc: one reads and decodes while the other
+// waits for PostgreSQL.
+const consumers = 2
+
+// consumer is the name of one, the same after a restart: it goes on with what it had.
+func consumer(replica string, i int) string {
+	if i == 0 {
+		return replica
+	}
+	return fmt.Sprintf("%s/%d", replica, i+1)
+}
+
 func main() {
 	cfg, err := boot.Env[config]()
 	if err == nil {
@@ -64,7 +76,7 @@ func run(ctx context.Context, cfg config, log *slog.Logger) error {
 	if !settings.HasMasterKey {
 		return errors.New("there is no master key: set general_settings.master_key in config.yaml, or LITELLM_MASTER_KEY")
 	}
-	store, err := postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL, DirectURL: cfg.DatabaseDirectURL, Name: "purser-adminsvc", Log: log})
+	store, err := postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL, DirectURL: cfg.DatabaseDirectURL, Name: "purser-adminsvc", Barrier: cfg.WriteBarrier, Log: log})
 	if err != nil {
 		return err
 	}
@@ -83,9 +95,8 @@ func run(ctx context.Context, cfg config, log *slog.Logger) error {
 		background, stop := context.WithCancel(context.WithoutCancel(ctx))
 		var drained sync.WaitGroup
 		defer func() { stop(); drained.Wait() }()
-		// Two at a time: one reads and decodes while the other waits for PostgreSQL.
-		for _, consumer := range []string{replica, replica + "/2"} {
-			drain := redis.NewDrain(redis.DrainConfig{Client: client, Consumer: consumer, Sink: redis.PutAside(client, store.WriteEntries, log), Log: log})
+		for i := range consumers {
+			drain := redis.NewDrain(redis.DrainConfig{Client: client, Consumer: consumer(replica, i), Sink: redis.PutAside(client, store.WriteEntries, log), Log: log})
 			drained.Go(func() { drain.Run(background) })
 		}
 	}

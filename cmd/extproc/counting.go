@@ -40,6 +40,7 @@ type counting struct {
 	believed func(ctx context.Context) bool
 	close    func()
 	alone    func() bool               // the shared ledger is away
+	replicas func() int                // that share the limits while it is
 	run      func(ctx context.Context) // in the background; nil: nothing
 	back     <-chan struct{}           // an outage of the shared ledger is over; nil: there is none
 }
@@ -54,7 +55,7 @@ func newCounting(ctx context.Context, cfg config, store *postgres.Store, log *sl
 		}
 		l := memory.New(memory.Config{Journal: spool.Tolerant{Spool: sp}, Clock: clock})
 		return &counting{name: "memory, of this process", ledger: l, seeder: l, counters: l, auditor: l, reaper: l, spool: sp, flush: sp.Flush, close: func() {},
-			believed: func(context.Context) bool { return false }, alone: func() bool { return false }}, nil
+			believed: func(context.Context) bool { return false }, alone: func() bool { return false }, replicas: func() int { return 1 }}, nil
 	}
 	client, err := redis.Connect(cfg.RedisURL)
 	if err != nil {
@@ -81,8 +82,9 @@ func newCounting(ctx context.Context, cfg config, store *postgres.Store, log *sl
 	back := make(chan struct{}, 1)
 	var replicas atomic.Int64
 	replicas.Store(1)
+	count := func() int { return int(replicas.Load()) }
 	shared := outage.New(outage.Config{
-		Shared: l, Journal: spool.Tolerant{Spool: sp}, Rule: rule, Replicas: func() int { return int(replicas.Load()) }, Clock: clock, Log: log,
+		Shared: l, Journal: spool.Tolerant{Spool: sp}, Rule: rule, Replicas: count, Clock: clock, Log: log,
 		Probe: func(ctx context.Context) error {
 			ok, err := l.Believed(ctx)
 			if err == nil && !ok {
@@ -99,7 +101,7 @@ func newCounting(ctx context.Context, cfg config, store *postgres.Store, log *sl
 		},
 	})
 	return &counting{
-		name: "redis", ledger: shared, seeder: l, counters: l, auditor: l, reaper: l, spool: sp, back: back, alone: shared.Down,
+		name: "redis", ledger: shared, seeder: l, counters: l, auditor: l, reaper: l, spool: sp, back: back, alone: shared.Down, replicas: count,
 		run: func(ctx context.Context) {
 			go countReplicas(ctx, store, &replicas)
 			shared.Run(ctx)
@@ -139,7 +141,7 @@ func intoTables(store *postgres.Store) func(context.Context, []policy.Entry) err
 // countReplicas keeps count of who shares the limits. While the database is away
 // the last count stands.
 func countReplicas(ctx context.Context, store *postgres.Store, into *atomic.Int64) {
-	tick := time.NewTicker(2 * time.Second)
+	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		if n, err := store.LiveReplicas(ctx); err == nil {

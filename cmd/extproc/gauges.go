@@ -35,5 +35,6 @@ func (s *service) gauges(r prometheus.Registerer) {
 	gauge("purser_spool_rejected", "Entries put aside since the start because their sink calls them bad.", func() float64 { return float64(spool.Stats().Rejected) })
 	flag("purser_spool_disk_failing", "1 while the disk refuses the spool's writes.", func() bool { return spool.Stats().DiskFailing })
 	gauge("purser_directory_age_seconds", "How long ago keys, teams and projects were last known to be current.", func() float64 { return s.feed.Age().Seconds() })
+	gauge("purser_replicas", "The extprocs that share the limits while the shared ledger is away.", func() float64 { return float64(s.counting.replicas()) })
 	flag("purser_ledger_alone", "1 while the shared ledger is away and this replica decides alone.", s.counting.alone)
 }

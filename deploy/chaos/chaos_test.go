@@ -12,6 +12,7 @@ const clients = 16
 
 // What is killed is missed by nobody: single processes and pairs of them.
 func TestKill(t *testing.T) {
+	chaos(t)
 	s := up(t, nil, "--replicas", "2")
 	callers := s.callersOf()
 	b := &books{s, s.provider()}
@@ -37,6 +38,7 @@ func TestKill(t *testing.T) {
 
 // How long things are away that are not started again at once.
 func TestAway(t *testing.T) {
+	chaos(t)
 	s := up(t, nil, "--replicas", "2")
 	callers := s.callersOf()
 	b := &books{s, s.provider()}

@@ -3,9 +3,23 @@
 // real Envoy in front of the fake provider), put it under load, kill, freeze or
 // flush its parts, and then hold the books against what the provider says it served.
 //
-//	go test ./deploy/chaos                      what `make test` runs: a minute and a half
-//	CHAOS=long go test ./deploy/chaos           every pair, every cell of the failure matrix
-//	CHAOS_SOAK=10m go test -run Soak ./deploy/chaos   random faults for so long
+//	go test ./deploy/chaos                        what the admin API answered holds, with 20 writers at once
+//	CHAOS=short go test ./deploy/chaos            kills, pairs of them, every cell of the failure matrix
+//	CHAOS=long go test ./deploy/chaos             more pairs, longer absences
+//	CHAOS_SOAK=10m go test -run Soak ./deploy/chaos       random faults for so long
+//	CHAOS_KEYS=1000000 go test -run ManyKeys ./deploy/chaos   memory, start and changes beside so many keys
+//
+// The cells of design.md's failure matrix and the tests that stand for them:
+//
+//	PostgreSQL away, frozen, killed     TestAway, TestKill
+//	PostgreSQL away at the start        TestStartWithoutPostgres
+//	Redis away, frozen, killed          TestAway, TestKill (REDIS_DOWN=share), TestRedisDown (deny, allow, share)
+//	Redis flushed, or without a file    TestRedisForgets
+//	extproc killed, alone and in pairs  TestKill
+//	adminsvc killed, away               TestKill, TestAway
+//	a store that freezes                TestAway: nobody meets Envoy's own timeout
+//	the extproc's disk is full          TestDiskFull
+//	SIGTERM while streams run           TestTermination
 //
 // PURSER_BIN_DIR names a folder with the three programs; without it they are built.
 //

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/purser/purser/policy/redis"
 )
 
 // pid of a child that runs now; 0 if it does not.
@@ -88,6 +90,19 @@ func (s *stack) freeze(f func(), names ...string) {
 		}
 	}()
 	f()
+}
+
+// flush has Redis forget everything.
+func (s *stack) flush() {
+	s.t.Helper()
+	client, err := redis.Connect(s.info.RedisURL)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer client.Close()
+	if err := client.FlushAll(s.t.Context()).Err(); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // descendants of a process, by /proc.

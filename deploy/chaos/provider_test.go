@@ -87,3 +87,15 @@ func (p *provider) all() ([]fakeprovider.Record, error) {
 	}
 	return out, nil
 }
+
+// open is how many requests the provider was answering when it was last asked.
+func (p *provider) open() (n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, r := range p.records {
+		if r.Outcome == "open" {
+			n++
+		}
+	}
+	return n
+}

@@ -45,16 +45,20 @@ var programs = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
-	if os.Getenv("CHAOS") == "" {
-		// Three minutes of kills and outages: `make test-all` sets CHAOS=short.
-		fmt.Println("deploy/chaos: set CHAOS=short or CHAOS=long to run")
-		os.Exit(0)
-	}
 	code := m.Run()
 	if programsDir != "" {
 		_ = os.RemoveAll(programsDir)
 	}
 	os.Exit(code)
+}
+
+// chaos is for tests of kills and outages, which take minutes: `make test-all` sets
+// CHAOS=short.
+func chaos(t *testing.T) {
+	t.Helper()
+	if os.Getenv("CHAOS") == "" {
+		t.Skip("set CHAOS=short or CHAOS=long to run")
+	}
 }
 
 // long asks for what takes longer than `make test` may.
@@ -68,6 +72,7 @@ type stackInfo struct {
 	RedisURL        string `json:"redis_url"`
 	EnvoyAdminURL   string `json:"envoy_admin_url"`
 	FakeProviderURL string `json:"fake_provider_url"`
+	FakeProviderKey string `json:"fake_provider_key"`
 	Ports           struct {
 		Adminsvc    int      `json:"adminsvc"`
 		ExtprocHTTP int      `json:"extproc_http"`
@@ -106,16 +111,22 @@ func (l *lockedBuffer) String() string {
 // up starts a stack with replicas and Redis, and waits until it serves.
 func up(t testing.TB, env []string, args ...string) *stack {
 	t.Helper()
+	// Not t.TempDir: a data folder of another account's is removed by us, not by its checks.
+	state, err := os.MkdirTemp("", "purser-chaos-state-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return upIn(t, state, env, args...)
+}
+
+// upIn is up in a folder that is there, and goes with the stack.
+func upIn(t testing.TB, state string, env []string, args ...string) *stack {
+	t.Helper()
 	dir, err := programs()
 	if err != nil {
 		t.Fatal(err)
 	}
 	bin, err := envoy.FindBinary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	// Not t.TempDir: a data folder of another account's is removed by us, not by its checks.
-	state, err := os.MkdirTemp("", "purser-chaos-state-")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -222,15 +222,7 @@ func message(body []byte) string {
 func (s *stack) callersOf() []caller {
 	s.t.Helper()
 	var out []caller
-	add := func(body string) {
-		var made struct {
-			Key string `json:"key"`
-		}
-		if err := json.Unmarshal([]byte(s.must("POST", "/key/generate", body)), &made); err != nil || made.Key == "" {
-			s.t.Fatalf("no key: %v", err)
-		}
-		out = append(out, caller{made.Key})
-	}
+	add := func(body string) { out = append(out, s.key(body)) }
 	s.must("POST", "/team/new", `{"team_id":"deck","team_alias":"deck","max_budget":5000,"budget_duration":"30d","max_parallel_requests":200,"rpm_limit":1000000}`)
 	s.must("POST", "/team/new", `{"team_id":"engine","team_alias":"engine","max_budget":5000,"tpm_limit":100000000}`)
 	s.must("POST", "/project/new", `{"project_id":"charts","project_alias":"charts","team_id":"deck","max_budget":2000,"budget_duration":"1d"}`)
@@ -240,4 +232,16 @@ func (s *stack) callersOf() []caller {
 	add(`{"user_id":"passenger","key_alias":"passenger","max_budget":1000,"budget_duration":"30d","max_parallel_requests":100}`)
 	add(`{"key_alias":"stowaway","tags":["hold"]}`)
 	return out
+}
+
+// key makes one.
+func (s *stack) key(body string) caller {
+	s.t.Helper()
+	var made struct {
+		Key string `json:"key"`
+	}
+	if err := json.Unmarshal([]byte(s.must("POST", "/key/generate", body)), &made); err != nil || made.Key == "" {
+		s.t.Fatalf("no key: %v", err)
+	}
+	return caller{made.Key}
 }

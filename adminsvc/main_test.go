@@ -318,6 +318,10 @@ func (t *spyTx) Adjust(ctx context.Context, entries []policy.Entry) error {
 	return t.Tx.(policy.Adjuster).Adjust(ctx, entries)
 }
 
+func (t *spyTx) Restart(ctx context.Context, scope policy.Scope) error {
+	return t.Tx.(policy.Adjuster).Restart(ctx, scope)
+}
+
 func (t *spyTx) Create(ctx context.Context, e policy.Entity) error {
 	t.changes++
 	return t.Tx.Create(ctx, e)

@@ -153,10 +153,14 @@ func (s *server) tagReply(ctx context.Context, message string, t *policy.Tag) (a
 	return Object{{"message", message}, {"tag", rows[0]}}, nil
 }
 
+func tagSpender(t *policy.Tag) spender {
+	return spender{scope: policy.Scope{Kind: policy.ScopeTag, ID: t.Name}, limits: &t.Limits, budgetID: t.BudgetID, created: t.CreatedAt}
+}
+
 func (s *server) tagRows(ctx context.Context, list ...*policy.Tag) ([]Object, error) {
 	spenders := make([]spender, len(list))
 	for i, t := range list {
-		spenders[i] = spender{scope: policy.Scope{Kind: policy.ScopeTag, ID: t.Name}, limits: &t.Limits, budgetID: t.BudgetID, created: t.CreatedAt}
+		spenders[i] = tagSpender(t)
 	}
 	spends, err := s.spent(ctx, spenders...)
 	if err != nil {

@@ -283,7 +283,14 @@ func (s *server) deleteMember(ctx context.Context, c *Caller, in *memberDeletion
 // forgetMember deletes what a user has in a team besides their name in its list.
 func forgetMember(ctx context.Context, tx policy.Tx, team, user string) error {
 	err := tx.Delete(ctx, policy.Ref{Kind: policy.EntityMembership, ID: policy.MemberID(team, user)})
-	if err != nil && !errors.Is(err, policy.ErrNotFound) {
+	if errors.Is(err, policy.ErrNotFound) {
+		// Who comes back begins anew, as one who had limits of their own does.
+		err = nil
+		if books, ok := tx.(policy.Adjuster); ok {
+			err = books.Restart(ctx, policy.Scope{Kind: policy.ScopeMember, ID: policy.MemberID(team, user)})
+		}
+	}
+	if err != nil {
 		return err
 	}
 	keys, err := tx.List(ctx, policy.Query{Kind: policy.EntityKey, Where: []policy.Condition{

@@ -2,6 +2,8 @@ package policy
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -67,6 +69,7 @@ func Decide(g *Grant, r Request, now time.Time) Decision {
 		if d.Refusal = g.checkModel(&d, levels, above); d.Refusal != nil {
 			return d
 		}
+		levels = g.groupLevels(&d, levels)
 	}
 	price, refusal := g.price(&d, r)
 	if refusal != nil && !r.Unmetered {
@@ -230,9 +233,31 @@ func tighten(holds []Hold, from int, h Hold) []Hold {
 	return append(holds, h)
 }
 
-// tags of the call and of everything above it, each once.
+// groupTagPrefix begins the names of tags that stand for access groups.
+const groupTagPrefix = "access_group:"
+
+// GroupTag is the tag that calls for an access group's models carry where the group
+// has a budget: it counts what everybody spends on them.
+func GroupTag(group string) string { return groupTagPrefix + group }
+
+// groupLevels adds the budgets of the access groups that the call's model is in.
+func (g *Grant) groupLevels(d *Decision, levels []level) []level {
+	if d.Model == nil {
+		return levels
+	}
+	for _, group := range d.Model.Groups {
+		if t, ok := g.directory.tags.get(GroupTag(group)); ok {
+			d.Tags = append(d.Tags, t.Name)
+			levels = append(levels, level{scope: Scope{ScopeTag, t.Name}, rules: &t.Rules})
+		}
+	}
+	return levels
+}
+
+// tags of the call and of everything above it, each once. Those of access groups come
+// from the model alone.
 func (g *Grant) tags(of []string) []string {
-	out := dedupe(nil, of)
+	out := slices.DeleteFunc(dedupe(nil, of), func(t string) bool { return strings.HasPrefix(t, groupTagPrefix) })
 	if g.Key != nil {
 		out = dedupe(out, g.Key.Tags)
 	}

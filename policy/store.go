@@ -119,11 +119,13 @@ type Tx interface {
 	Keep(ctx context.Context, k Kept) error
 }
 
-// Adjuster is what a Tx can do besides: book manual changes of spend, journal entries
-// of type adjustment, idempotent by call id. The entries are stored even where the
+// Adjuster is what a Tx can do besides: change what was spent by hand. Adjust books
+// journal entries of type adjustment, idempotent by call id. The entries are stored even where the
 // write is not; budgets count them once it is.
 type Adjuster interface {
 	Adjust(ctx context.Context, entries []Entry) error
+	// Restart begins a scope's spend anew.
+	Restart(ctx context.Context, scope Scope) error
 }
 
 // Actor is who changes something, for the audit log.

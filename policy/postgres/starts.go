@@ -31,18 +31,32 @@ func spendScope(ref policy.Ref) (policy.Scope, bool) {
 	return policy.Scope{Kind: kind, ID: ref.ID}, ok
 }
 
-// deletedSpend remembers that an id's life is over. Customers and tags spend without
-// being created: their next one begins at once.
+// deletedSpend remembers that an id's life is over. Customers, tags and members
+// spend without a row of their own: their next one begins at once.
 func (t *writeTx) deletedSpend(ctx context.Context, ref policy.Ref, at time.Time) error {
 	scope, ok := spendScope(ref)
 	if !ok {
 		return nil
 	}
-	anonymous := scope.Kind == policy.ScopeCustomer || scope.Kind == policy.ScopeTag
-	_, err := t.tx.Exec(ctx, `INSERT INTO spend_starts (scope_kind, scope_id, deleted_at, started_at) VALUES ($1, $2, $3::timestamptz, CASE WHEN $4::boolean THEN $3::timestamptz END)
-		ON CONFLICT (scope_kind, scope_id) DO UPDATE SET deleted_at = excluded.deleted_at, started_at = excluded.started_at`,
-		scope.Kind.String(), scopeID(scope), at, anonymous)
-	if err != nil || !anonymous {
+	anonymous := scope.Kind == policy.ScopeCustomer || scope.Kind == policy.ScopeTag || scope.Kind == policy.ScopeMember
+	if anonymous {
+		return t.restart(ctx, scope, at)
+	}
+	_, err := t.tx.Exec(ctx, `INSERT INTO spend_starts (scope_kind, scope_id, deleted_at, started_at) VALUES ($1, $2, $3, NULL)
+		ON CONFLICT (scope_kind, scope_id) DO UPDATE SET deleted_at = excluded.deleted_at, started_at = NULL`, scope.Kind.String(), scopeID(scope), at)
+	return err
+}
+
+// Restart implements policy.Adjuster.
+func (t *writeTx) Restart(ctx context.Context, scope policy.Scope) error {
+	return t.within(ctx, t.store.cfg.Timeout, func(ctx context.Context) error { return t.restart(ctx, scope, time.Now()) })
+}
+
+// restart ends a scope's life and begins its next.
+func (t *writeTx) restart(ctx context.Context, scope policy.Scope, at time.Time) error {
+	_, err := t.tx.Exec(ctx, `INSERT INTO spend_starts (scope_kind, scope_id, deleted_at, started_at) VALUES ($1, $2, $3, $3)
+		ON CONFLICT (scope_kind, scope_id) DO UPDATE SET deleted_at = excluded.deleted_at, started_at = excluded.started_at`, scope.Kind.String(), scopeID(scope), at)
+	if err != nil {
 		return err
 	}
 	return t.begin(ctx, scope)
@@ -54,7 +68,7 @@ func (t *writeTx) startSpend(ctx context.Context, es []policy.Entity) error {
 	var at []time.Time
 	scopes := map[string]policy.Scope{}
 	for _, e := range es {
-		if scope, ok := spendScope(e.Ref()); ok && scope.Kind != policy.ScopeCustomer && scope.Kind != policy.ScopeTag {
+		if scope, ok := spendScope(e.Ref()); ok && scope.Kind != policy.ScopeCustomer && scope.Kind != policy.ScopeTag && scope.Kind != policy.ScopeMember {
 			kinds, ids, at = append(kinds, scope.Kind.String()), append(ids, scopeID(scope)), append(at, policy.RecordOf(e).CreatedAt)
 			scopes[scope.Kind.String()+":"+scopeID(scope)] = scope
 		}

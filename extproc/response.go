@@ -2,6 +2,7 @@ package extproc
 
 import (
 	"context"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -170,25 +171,41 @@ var perModel = map[policy.ScopeKind]string{
 	policy.ScopeUser: "model_per_user", policy.ScopeCustomer: "model_per_end_user", policy.ScopeMember: "model_per_team_member",
 }
 
+// limitNames are the names of x-ratelimit headers: the limit's, and what is left of it.
+// The scopes that callers are not told of have none.
+var limitNames = func() (names [2][math.MaxUint8 + 1]*[len(policy.Kinds)][2]string) {
+	for i, of := range []map[policy.ScopeKind]string{descriptors, perModel} {
+		for scope, name := range of {
+			names[i][scope] = &[len(policy.Kinds)][2]string{}
+			for kind := range policy.Kinds {
+				header := policy.Kind(kind).Info().Header
+				names[i][scope][kind] = [2]string{"x-ratelimit-" + name + "-limit-" + header, "x-ratelimit-" + name + "-remaining-" + header}
+			}
+		}
+	}
+	return names
+}()
+
 // limitHeaders tell the rate limits that hold and what is left of them, this
 // request included; and the key's own limits, as LiteLLM's clients read them.
 func (x *exchange) limitHeaders() []header {
-	var out []header
-	for i, h := range x.decision.Ask.Holds {
+	out := make([]header, 0, 2*len(x.decision.Ask.Holds)+4)
+	for i := range x.decision.Ask.Holds {
+		h := &x.decision.Ask.Holds[i]
 		if h.Kind == policy.KindSpend || i >= len(x.outcome.Balances) || h.Window.Kind == policy.WindowCalendar {
 			continue
 		}
-		name := descriptors[h.Scope.Kind]
+		model := 0
 		if h.Model != "" {
-			name = perModel[h.Scope.Kind]
+			model = 1
 		}
-		if name == "" {
+		all := limitNames[model][h.Scope.Kind]
+		if all == nil {
 			continue
 		}
+		names := &all[h.Kind]
 		left := h.Limit - x.outcome.Balances[i].Used - x.outcome.Balances[i].Held
-		kind := h.Kind.Info().Header
-		out = append(out, header{"x-ratelimit-" + name + "-limit-" + kind, strconv.FormatInt(h.Limit, 10)},
-			header{"x-ratelimit-" + name + "-remaining-" + kind, strconv.FormatInt(max(left, 0), 10)})
+		out = append(out, header{names[0], strconv.FormatInt(h.Limit, 10)}, header{names[1], strconv.FormatInt(max(left, 0), 10)})
 	}
 	if k := x.grant.Key; k != nil {
 		if k.Limits.RPM != nil {

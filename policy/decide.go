@@ -22,6 +22,7 @@ type Request struct {
 	Usual       int64    // the usual answer of this key and model; 0: nothing learned yet
 	Unmetered   bool     // counted as a request only: realtime, files, batches
 	NeedsModel  bool     // false for calls that name none: files
+	Explain     bool     // wants Decision.Trace
 }
 
 // Step is one check of a decision, for explanations.
@@ -42,9 +43,9 @@ type Decision struct {
 	Asked   string   // the public name, aliases resolved
 	Names   []string // every name the call's model has gone by
 	Tags    []string
-	Price   Price // the dearest the call can be charged at
-	Ask     Ask   // for Ledger.Reserve; ID, TTL and At are the caller's to set
-	Trace   []Step
+	Price   Price  // the dearest the call can be charged at
+	Ask     Ask    // for Ledger.Reserve; ID, TTL and At are the caller's to set
+	Trace   []Step // where Request.Explain asks for it
 }
 
 // usualAnswer is the answer's length that a caller of whom nothing is known may
@@ -66,7 +67,7 @@ func Decide(g *Grant, r Request, now time.Time) Decision {
 	var above []string
 	if r.Model != "" || r.NeedsModel {
 		d.Asked, d.Names, above = g.ResolveModel(r.Model)
-		if d.Refusal = g.checkModel(&d, levels, above); d.Refusal != nil {
+		if d.Refusal = g.checkModel(&d, levels, above, r.Explain); d.Refusal != nil {
 			return d
 		}
 		levels = g.groupLevels(&d, levels)
@@ -96,7 +97,7 @@ func (g *Grant) checkCustomer(r Request) *Refusal {
 }
 
 // checkModel finds the model and asks every level whether it may be used.
-func (g *Grant) checkModel(d *Decision, levels []level, above []string) *Refusal {
+func (g *Grant) checkModel(d *Decision, levels []level, above []string, explain bool) *Refusal {
 	catalog := g.directory.Catalog()
 	for i := range levels {
 		l := &levels[i]
@@ -112,7 +113,9 @@ func (g *Grant) checkModel(d *Decision, levels []level, above []string) *Refusal
 		for _, n := range names {
 			passed = passed || g.allows(l, list, n, catalog)
 		}
-		d.Trace = append(d.Trace, Step{Scope: l.scope, Check: "model", Model: d.Asked, Passed: passed})
+		if explain {
+			d.Trace = append(d.Trace, Step{Scope: l.scope, Check: "model", Model: d.Asked, Passed: passed})
+		}
 		if !passed {
 			asked := d.Names[0]
 			return &Refusal{Code: CodeModelDenied, Scope: l.scope, Param: "model", Model: asked, Message: fmt.Sprintf(
@@ -162,10 +165,17 @@ func (g *Grant) price(d *Decision, r Request) (Price, *Refusal) {
 // hold lists the holds of every limit that binds the call.
 func (g *Grant) hold(d *Decision, r Request, levels []level, price Price, now time.Time) {
 	e := Estimate{Input: r.Input, Choices: max(r.Choices, 1), Price: price, Flat: r.Flat}
+	lists, n := make([][]Limit, len(levels)), 0
+	for i := range levels {
+		lists[i] = levels[i].limits(g.directory)
+		n += len(lists[i])
+	}
+	d.Ask.Holds = make([]Hold, 0, n)
 	for i := range levels {
 		l := &levels[i]
 		own := len(d.Ask.Holds) // the level's holds start here
-		for _, limit := range l.limits(g.directory) {
+		for j := range lists[i] {
+			limit := &lists[i][j]
 			if !limit.For(d.Names) {
 				continue
 			}
@@ -179,7 +189,9 @@ func (g *Grant) hold(d *Decision, r Request, levels []level, price Price, now ti
 				h.PerToken = 0
 			}
 			d.Ask.Holds = tighten(d.Ask.Holds, own, h)
-			d.Trace = append(d.Trace, Step{Scope: l.scope, Check: limit.Kind.String(), Model: limit.Model, Limit: h.Limit, Window: limit.Window.Name(), Passed: true})
+			if r.Explain {
+				d.Trace = append(d.Trace, Step{Scope: l.scope, Check: limit.Kind.String(), Model: limit.Model, Limit: h.Limit, Window: limit.Window.Name(), Passed: true})
+			}
 		}
 	}
 	if r.NoOutput {

@@ -371,7 +371,8 @@ func TestTrace(t *testing.T) {
 	c := newCompany()
 	c.team.Models, c.user.Models = []string{"gpt-4"}, []string{"claude"}
 	c.key.Limits.RPM = new(int64(3))
-	d := c.decide(t)
+	explain := func(r *policy.Request) { r.Explain = true }
+	d := c.decide(t, explain)
 	var got []string
 	for _, s := range d.Trace {
 		got = append(got, fmt.Sprintf("%s %s %v", s.Scope.Kind, s.Check, s.Passed))
@@ -380,7 +381,7 @@ func TestTrace(t *testing.T) {
 		t.Errorf("refused: %q, want %q", got, want)
 	}
 	c.user.Models = nil
-	d = c.decide(t)
+	d = c.decide(t, explain)
 	if last := d.Trace[len(d.Trace)-1]; last.Check != "requests" || last.Limit != 3 || last.Window != "minute" || last.Scope.Kind != policy.ScopeKey {
 		t.Errorf("admitted: %+v", last)
 	}

@@ -91,6 +91,14 @@ func (d Duration) After(t time.Time) time.Time {
 }
 
 func (d Duration) String() string {
+	switch d {
+	case Duration{1, Months}: // asked for with every request
+		return "1mo"
+	case Duration{1, Weeks}:
+		return "1w"
+	case Duration{1, Days}:
+		return "1d"
+	}
 	switch d.Unit {
 	case 0:
 		return ""

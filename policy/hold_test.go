@@ -131,7 +131,7 @@ func TestHoldsOfChoicesAndFlat(t *testing.T) {
 	} {
 		r.Model, r.NeedsModel = "gpt-4", true
 		for _, h := range policy.Decide(c.grant(t, "sk-test"), r, now).Ask.Holds {
-			if h.Fixed < 0 || h.PerToken < 0 || h.Amount(math.MaxInt64) < 0 || policy.Grantable(h, 0, policy.Ask{Want: r.MaxOutput, Least: 1}) > 5000 {
+			if h.Fixed < 0 || h.PerToken < 0 || h.Amount(math.MaxInt64) < 0 || policy.Grantable(&h, 0, &policy.Ask{Want: r.MaxOutput, Least: 1}) > 5000 {
 				t.Errorf("%+v for %+v", h, r)
 			}
 		}
@@ -159,7 +159,7 @@ func TestHoldsCoverCosts(t *testing.T) {
 		d := c.decide(t, func(r *policy.Request) {
 			r.Input, r.Choices, r.MaxOutput, r.ServiceTier = u.Input+rnd.Int64N(9), choices, 1+rnd.Int64N(4000), u.ServiceTier
 		})
-		granted := policy.Grantable(d.Ask.Holds[0], 0, d.Ask)
+		granted := policy.Grantable(&d.Ask.Holds[0], 0, &d.Ask)
 		if granted < 0 {
 			continue
 		}

@@ -167,7 +167,7 @@ func ActualOf(k Kind, u Usage, c Cost) int64 { return Kinds[k].actual(u, c) }
 // Grantable is the longest answer one hold pays for when taken is already used or
 // held of its limit; -1 refuses. It is the rule of Ask in one place: the Redis
 // script repeats it line by line.
-func Grantable(h Hold, taken int64, ask Ask) int64 {
+func Grantable(h *Hold, taken int64, ask *Ask) int64 {
 	left := h.Limit - taken
 	if h.Limit <= 0 || h.Fixed > left {
 		return -1

@@ -35,7 +35,7 @@ func TestGrantable(t *testing.T) {
 		ask.Least = rnd.Int64N(ask.Usual + 1)
 		taken := rnd.Int64N(h.Limit + 10)
 		left := h.Limit - taken
-		got := policy.Grantable(h, taken, ask)
+		got := policy.Grantable(&h, taken, &ask)
 		switch {
 		case got < 0:
 			if h.Limit > 0 && h.Amount(ask.Least) <= left {

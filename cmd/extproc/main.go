@@ -38,6 +38,7 @@ func main() {
 
 // run serves until ctx ends, then drains.
 func run(ctx context.Context, cfg config, log *slog.Logger) error {
+	boot.RoomyHeap(64 << 20)
 	s, err := newService(ctx, cfg, log, time.Now)
 	if err != nil {
 		return err

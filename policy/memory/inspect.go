@@ -57,8 +57,8 @@ func (l *Ledger) Standings(_ context.Context, holds []policy.Hold) ([]policy.Bal
 				c.expire(now.UnixNano())
 			}
 			out[i] = policy.Balance{Used: c.used, Held: c.held}
-			if policy.Grantable(h, c.used+c.held, policy.Ask{}) < 0 {
-				out[i].RetryIn = retryIn(h, c, now, h.Amount(0))
+			if policy.Grantable(&h, c.used+c.held, &policy.Ask{}) < 0 {
+				out[i].RetryIn = retryIn(&h, c, now, h.Amount(0))
 			}
 		}
 	}
@@ -88,7 +88,7 @@ func (l *Ledger) Audit(context.Context) (int, []policy.Account, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.clock().UnixNano()
-	held := map[policy.Counter]int64{}
+	held := map[*counter]int64{}
 	for _, r := range l.live {
 		for _, h := range r.holds {
 			if h.window != policy.WindowMinute {
@@ -99,7 +99,7 @@ func (l *Ledger) Audit(context.Context) (int, []policy.Account, error) {
 	out := make([]policy.Account, 0, len(l.counters))
 	for k, c := range l.counters {
 		c.expire(now)
-		a := policy.Account{Counter: k, Used: c.used, Held: c.held, Parts: held[k]}
+		a := policy.Account{Counter: k, Used: c.used, Held: c.held, Parts: held[c]}
 		if k.Window == policy.Minute.Name() {
 			a.Parts = 0
 			for _, t := range c.ring[c.head:] {
@@ -107,10 +107,6 @@ func (l *Ledger) Audit(context.Context) (int, []policy.Account, error) {
 			}
 		}
 		out = append(out, a)
-		delete(held, k)
-	}
-	for k, amount := range held { // counters that were forgotten too early
-		out = append(out, policy.Account{Counter: k, Parts: amount})
 	}
 	return len(l.live), out, nil
 }

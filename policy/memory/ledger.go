@@ -55,7 +55,7 @@ type reservation struct {
 }
 
 type held struct {
-	counter policy.Counter
+	counter *counter // that of a window long over may be forgotten by the ledger
 	kind    policy.Kind
 	window  policy.WindowKind
 	amount  int64 // reserved; of a tombstone: charged
@@ -96,13 +96,15 @@ func (l *Ledger) Reserve(ctx context.Context, ask policy.Ask) (policy.Outcome, e
 		return out, nil
 	}
 	r := &reservation{at: now, expires: now.Add(cmp.Or(ask.TTL, 30*time.Second)), output: out.Output, draft: ask.Draft, holds: make([]held, len(ask.Holds))}
-	for i, h := range ask.Holds {
+	for i := range ask.Holds {
+		h := &ask.Holds[i]
 		c := counters[i]
 		if c == nil {
-			c = l.counter(h, now)
+			c = &counter{since: now}
+			l.counters[h.Counter()] = c
 		}
 		c.end = h.End
-		t := held{counter: h.Counter(), kind: h.Kind, window: h.Window.Kind, amount: h.Amount(out.Output)}
+		t := held{counter: c, kind: h.Kind, window: h.Window.Kind, amount: h.Amount(out.Output)}
 		if h.Window.Kind == policy.WindowMinute {
 			l.slots++
 			t.slot = c.take(now.UnixNano(), t.amount, l.slots)
@@ -132,7 +134,8 @@ func (l *Ledger) Reserve(ctx context.Context, ask policy.Ask) (policy.Outcome, e
 func (l *Ledger) decide(ask policy.Ask, now time.Time) (policy.Outcome, []*counter) {
 	out := policy.Outcome{Granted: true, At: now, Output: ask.Want, Balances: make([]policy.Balance, len(ask.Holds))}
 	counters := make([]*counter, len(ask.Holds))
-	for i, h := range ask.Holds {
+	for i := range ask.Holds {
+		h := &ask.Holds[i]
 		c := l.counters[h.Counter()]
 		var used, held int64
 		if c != nil {
@@ -145,7 +148,7 @@ func (l *Ledger) decide(ask policy.Ask, now time.Time) (policy.Outcome, []*count
 		if h.Soft {
 			continue
 		}
-		grant := policy.Grantable(h, used+held, ask)
+		grant := policy.Grantable(h, used+held, &ask)
 		if grant < 0 {
 			out.Granted = false
 			out.Failed = append(out.Failed, i)
@@ -161,7 +164,7 @@ func (l *Ledger) decide(ask policy.Ask, now time.Time) (policy.Outcome, []*count
 	return out, counters
 }
 
-func retryIn(h policy.Hold, c *counter, now time.Time, least int64) time.Duration {
+func retryIn(h *policy.Hold, c *counter, now time.Time, least int64) time.Duration {
 	switch h.Window.Kind {
 	case policy.WindowMinute:
 		if c == nil || h.Limit <= 0 {
@@ -176,16 +179,6 @@ func retryIn(h policy.Hold, c *counter, now time.Time, least int64) time.Duratio
 	return 0
 }
 
-func (l *Ledger) counter(h policy.Hold, now time.Time) *counter {
-	k := h.Counter()
-	c := l.counters[k]
-	if c == nil {
-		c = &counter{since: now}
-		l.counters[k] = c
-	}
-	return c
-}
-
 // release takes back a reservation that never came to be.
 func (l *Ledger) release(id string) {
 	l.mu.Lock()
@@ -195,12 +188,10 @@ func (l *Ledger) release(id string) {
 		return
 	}
 	for _, h := range r.holds {
-		if c := l.counters[h.counter]; c != nil {
-			if h.window == policy.WindowMinute {
-				c.adjust(h.slot, -h.amount)
-			} else {
-				c.held -= h.amount
-			}
+		if h.window == policy.WindowMinute {
+			h.counter.adjust(h.slot, -h.amount)
+		} else {
+			h.counter.held -= h.amount
 		}
 	}
 	delete(l.live, id)

@@ -116,18 +116,14 @@ func (l *Ledger) charge(r *reservation, e policy.Entry, late bool) {
 	for i := range r.holds {
 		h := &r.holds[i]
 		actual := policy.ActualOf(h.kind, e.Usage, e.Cost)
-		c := l.counters[h.counter]
-		if c == nil {
-			c = &counter{} // cleaned up since: its window is over
-		}
 		switch {
 		case h.window == policy.WindowMinute:
-			c.adjust(h.slot, actual-h.amount)
+			h.counter.adjust(h.slot, actual-h.amount)
 		case late:
-			c.used += actual - h.amount
+			h.counter.used += actual - h.amount
 		default:
-			c.held -= h.amount
-			c.used += actual
+			h.counter.held -= h.amount
+			h.counter.used += actual
 		}
 		h.amount = actual
 	}

@@ -132,10 +132,10 @@ func (w *world) reserve() {
 		var high, low int64
 		if h.Window.Kind == policy.WindowMinute {
 			t := w.minute(h)
-			high, low = policy.Grantable(h, t.within(now, time.Minute), ask), policy.Grantable(h, t.within(now, slack), ask)
+			high, low = policy.Grantable(&h, t.within(now, time.Minute), &ask), policy.Grantable(&h, t.within(now, slack), &ask)
 		} else {
 			c := w.counter(h)
-			high = policy.Grantable(h, c.Used+c.Held, ask)
+			high = policy.Grantable(&h, c.Used+c.Held, &ask)
 			low = high
 		}
 		if failed && low >= 0 || !failed && high < 0 {

@@ -126,7 +126,7 @@ func testGrantable(b *bench) {
 			}
 			ask := b.ask(h)
 			ask.Want, ask.Usual, ask.Least = r.want, r.usual, r.least
-			if got := policy.Grantable(h, r.taken, ask); got != r.output {
+			if got := policy.Grantable(&h, r.taken, &ask); got != r.output {
 				b.Fatalf("policy.Grantable = %d, want %d", got, r.output)
 			}
 			out := b.reserve(ask)

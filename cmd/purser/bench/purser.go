@@ -13,6 +13,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 	"google.golang.org/grpc"
 
+	"github.com/purser/purser/cmd/boot"
 	"github.com/purser/purser/extproc"
 	"github.com/purser/purser/policy"
 	"github.com/purser/purser/policy/memory"
@@ -40,6 +41,7 @@ type purserPart struct {
 }
 
 func newPurser(ctx context.Context, cfg purserConfig, log *slog.Logger) (*purserPart, error) {
+	boot.RoomyHeap(64 << 20) // as cmd/extproc does
 	directory, err := benchDirectory(cfg.upstream, cfg.scopes)
 	if err != nil {
 		return nil, err

@@ -21,6 +21,8 @@ type Body struct {
 	Sent Fields
 }
 
+func (b *Body) body() Fields { return b.Sent }
+
 // location says where in a request something is: "body", "members", 0, "role".
 type location []any
 

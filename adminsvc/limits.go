@@ -30,6 +30,8 @@ type limitFields struct {
 	ModelOTPM          Opt[map[string]int64] `json:"model_otpm_limit"`
 	TempBudgetIncrease Opt[policy.Money]     `json:"temp_budget_increase" doc:"Added to max_budget until temp_budget_expiry"`
 	TempBudgetExpiry   Opt[time.Time]        `json:"temp_budget_expiry"`
+	Enforcement        Opt[string]           `json:"enforcement" enum:"enforce,shadow" doc:"shadow: limits and model lists are recorded, and refuse nothing; proxy admins only"`
+	ShadowLimits       Opt[[]string]         `json:"shadow_limits" doc:"Names of limits of this entity that alone are in shadow; proxy admins only"`
 	Metadata           Opt[Fields]           `json:"metadata" doc:"The caller's own; model_rpm_limit and the like in it are enforced"`
 }
 
@@ -53,6 +55,7 @@ func (f *limitFields) limits() (policy.Limits, error) {
 		ModelMaxBudget: f.ModelMaxBudget.Value,
 		ModelRPM:       f.ModelRPM.Value, ModelTPM: f.ModelTPM.Value, ModelITPM: f.ModelITPM.Value, ModelOTPM: f.ModelOTPM.Value,
 		TempBudgetIncrease: f.TempBudgetIncrease.Ptr(), TempBudgetExpiry: f.TempBudgetExpiry.Ptr(),
+		Enforcement: policy.Enforcement(f.Enforcement.Or("")), ShadowLimits: f.ShadowLimits.Or(nil),
 	}
 	if meta, ok := f.Metadata.Get(); ok {
 		if err := foldMetadata(&l, meta); err != nil {

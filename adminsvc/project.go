@@ -47,6 +47,8 @@ type projectRow struct {
 	BudgetTable    Opt[Fields]           `json:"litellm_budget_table"`
 	Metadata       Opt[Fields]           `json:"metadata"`
 	Blocked        Opt[bool]             `json:"blocked" default:"false"`
+	Enforcement    Opt[string]           `json:"enforcement" optional:"true"`
+	ShadowLimits   Opt[[]string]         `json:"shadow_limits" optional:"true"`
 	CreatedAt      Opt[string]           `json:"created_at"`
 	CreatedBy      Opt[string]           `json:"created_by"`
 	UpdatedAt      Opt[string]           `json:"updated_at"`

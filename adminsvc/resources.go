@@ -28,4 +28,5 @@ var resources = []func(*server){
 	users,
 	organizations,
 	customers,
+	enforcement,
 }

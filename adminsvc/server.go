@@ -69,6 +69,12 @@ type Config struct {
 	// /spend/calculate. nil: it prices answers only.
 	CountTokens func(encoding, text string) int64
 
+	// Enforcement reads and sets whether refusals happen, for the whole proxy, and
+	// RefusalSums adds up those of a time, shadow for those that did not happen. nil: the
+	// API has none of it.
+	Enforcement Enforcer
+	RefusalSums func(ctx context.Context, shadow bool, from, until time.Time) ([]policy.RefusalSum, error)
+
 	// Models keeps models in the database; nil: they are in config.yaml alone.
 	Models ModelKeeper
 	// Prober calls deployments for /health; nil: they cannot be probed here.
@@ -218,6 +224,9 @@ func route[In any](s *server, op operation, h func(ctx context.Context, c *Calle
 			in := new(In)
 			if err := decode(p, r, reflect.ValueOf(in).Elem(), op.BodyOptional); err != nil {
 				return nil, err
+			}
+			if b, ok := any(in).(interface{ body() Fields }); ok && c != nil && !c.Admin() && mentionsShadow(b.body()) {
+				return nil, onlyAdmins(c, enforcementWrite)
 			}
 			return h(ctx, c, in)
 		}()

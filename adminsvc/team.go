@@ -74,6 +74,8 @@ type teamRow struct {
 	BudgetLimits      Opt[budgetWindows] `json:"budget_limits"`
 	Models            Opt[[]string]      `json:"models" default:"[]"`
 	Blocked           Opt[bool]          `json:"blocked" default:"false"`
+	Enforcement       Opt[string]        `json:"enforcement" optional:"true"`
+	ShadowLimits      Opt[[]string]      `json:"shadow_limits" optional:"true"`
 	Spend             Opt[policy.Money]  `json:"spend" default:"0.0"`
 	ModelSpend        Opt[Fields]        `json:"model_spend" default:"{}"`
 	ModelMaxBudget    Opt[modelBudgets]  `json:"model_max_budget" default:"{}"`

@@ -40,6 +40,8 @@ type exchange struct {
 	reserved bool
 	settled  bool
 	refused  *policy.Refusal
+	shadowed policy.Code // the last refusal that shadow mode kept from happening
+	passed   bool        // on as it came, and not ours to look at
 
 	status    int
 	meter     *dialect.Meter
@@ -79,7 +81,7 @@ func (x *exchange) requestHeaders(ctx context.Context, in *inbound) (outbound, e
 	}
 	key, refusal := x.credential(in.headers)
 	x.fields = withoutCredentials(in.headers)
-	if r := x.authenticate(in, key, refusal); r != nil {
+	if r := x.authenticate(in, key, refusal); r != nil && !x.spare(r) {
 		return x.refuse(r), nil
 	}
 	switch {
@@ -90,7 +92,7 @@ func (x *exchange) requestHeaders(ctx context.Context, in *inbound) (outbound, e
 		a.headers = append(a.headers, header{"allow", match.Allow})
 		return x.answer(a), nil
 	}
-	if r := x.grant.Admit(x.endpoint.Route, x.ip); r != nil {
+	if r := x.grant.Admit(x.endpoint.Route, x.ip); r != nil && !x.spare(r) {
 		return x.refuse(r), nil
 	}
 	if n, err := strconv.ParseInt(in.headers.get("content-length"), 10, 64); err == nil && n > x.s.cfg.BodyLimit {
@@ -132,6 +134,9 @@ func (x *exchange) credential(h headers) (string, *policy.Refusal) {
 }
 
 func (x *exchange) requestBody(ctx context.Context, in *inbound) (outbound, error) {
+	if x.passed {
+		return outbound{}, nil
+	}
 	if x.reserved || x.endpoint == nil {
 		return outbound{}, errors.New("a second request body")
 	}
@@ -174,10 +179,15 @@ func (x *exchange) admit(ctx context.Context, body []byte) (outbound, error) {
 	if x.decision.Refusal != nil {
 		return x.refuse(x.decision.Refusal), nil
 	}
+	x.wouldRefuse(x.decision.Shadowed...)
 	target, path, refusal, err := x.place(ctx)
 	if err != nil {
 		x.s.cfg.Log.Error("the ledger did not answer", "call_id", x.id, "err", err)
-		return x.refuse(&policy.Refusal{Code: policy.CodeUnavailable, Message: "The limits of this key cannot be checked right now. Try again shortly"}), nil
+		refusal = &policy.Refusal{Code: policy.CodeUnavailable, Message: "The limits of this key cannot be checked right now. Try again shortly"}
+		if !x.spare(refusal) {
+			return x.refuse(refusal), nil
+		}
+		x.s.metrics.ungoverned.Inc()
 	} else if refusal != nil {
 		return x.refuse(refusal), nil
 	}
@@ -241,6 +251,8 @@ func (x *exchange) reserve(ctx context.Context) (*policy.Refusal, error) {
 		return x.grant.Explain(x.decision.Ask, out), nil
 	}
 	x.reserved = true
+	x.decision.Ask.Least = min(x.decision.Ask.Least, max(least, 0))
+	x.wouldRefuse(x.grant.WouldRefuse(x.decision.Ask, out)...)
 	x.s.metrics.decisions.WithLabelValues("admitted", "", "").Inc()
 	if out.Lowered {
 		x.s.metrics.lowered.Inc()
@@ -252,6 +264,11 @@ func (x *exchange) reserve(ctx context.Context) (*policy.Refusal, error) {
 func (x *exchange) ask(ctx context.Context) (policy.Outcome, error) {
 	ask := &x.decision.Ask
 	ask.ID, ask.TTL = x.id, x.s.cfg.ReservationTTL
+	if x.grant.Shadow() {
+		for i := range ask.Holds {
+			ask.Holds[i].Soft = true // a deployment's own too
+		}
+	}
 	ask.Draft = policy.Draft{Entry: x.entry(), Input: x.request.Input, Choices: x.request.Choices, Price: x.price(), Flat: x.request.Flat}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), x.s.cfg.Deadline)
 	defer cancel()
@@ -284,13 +301,20 @@ func (x *exchange) encoding() string {
 
 // refuse answers with a refusal and remembers it.
 func (x *exchange) refuse(r *policy.Refusal) outbound {
+	if x.passes() {
+		x.wouldRefuse(r)
+		return x.pass()
+	}
 	x.refused = r
 	x.s.metrics.refused(r)
-	x.count(r)
+	x.record(r, false)
 	return x.answer(refuse(x.endpoint, r, x.s.cfg.BudgetStatus))
 }
 
 func (x *exchange) answer(a answer) outbound {
+	if a.details == detailsMalformed && x.passes() {
+		return x.pass()
+	}
 	if a.details == detailsMalformed {
 		x.s.metrics.decisions.WithLabelValues("malformed", "", "").Inc()
 	}

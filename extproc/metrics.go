@@ -20,6 +20,9 @@ type metrics struct {
 	reserve   *prometheus.HistogramVec
 	lowered   prometheus.Counter
 	unpriced  *prometheus.CounterVec
+	shadow    *prometheus.CounterVec
+	// ungoverned counts what went on though it could not be judged.
+	ungoverned prometheus.Counter
 }
 
 // newMetrics makes and registers them; a nil registry registers nothing.
@@ -36,16 +39,23 @@ func newMetrics(r prometheus.Registerer, s *Server) *metrics {
 		lowered:   prometheus.NewCounter(prometheus.CounterOpts{Name: "purser_clamped_total", Help: "Requests whose output cap was lowered to what their limits pay for."}),
 		unpriced:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "purser_unpriced_total", Help: "Requests served by a model nobody gave a price."}, []string{"model"}),
 	}
+	m.shadow = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "purser_shadow_refusals_total", Help: "Refusals that shadow mode kept from happening, by reason, level and kind of limit."}, []string{"reason", "scope", "kind"})
+	m.ungoverned = prometheus.NewCounter(prometheus.CounterOpts{Name: "purser_failed_open_total", Help: "Requests that went on uncounted because the ledger did not answer, in shadow mode."})
 	if r == nil {
 		return m
 	}
-	r.MustRegister(m.decisions, m.usage, m.tokens, m.cost, m.duration, m.first, m.reserve, m.lowered, m.unpriced,
+	r.MustRegister(m.shadow, m.ungoverned, m.decisions, m.usage, m.tokens, m.cost, m.duration, m.first, m.reserve, m.lowered, m.unpriced,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "purser_requests_in_flight", Help: "Requests under way in this process."}, func() float64 { return float64(s.open.Load()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "purser_reservations_live", Help: "Reservations this process holds."}, func() float64 { return float64(s.live.count()) }))
 	return m
 }
 
-func (m *metrics) refused(r *policy.Refusal) {
+func (m *metrics) refused(r *policy.Refusal) { refusalIn(m.decisions, r) }
+
+// shadowed counts a refusal that did not happen.
+func (m *metrics) shadowed(r *policy.Refusal) { refusalIn(m.shadow, r) }
+
+func refusalIn(v *prometheus.CounterVec, r *policy.Refusal) {
 	kind := ""
 	if r.Limited {
 		kind = r.Kind.String()
@@ -54,7 +64,7 @@ func (m *metrics) refused(r *policy.Refusal) {
 	if r.Limited || r.Code == policy.CodeModelDenied {
 		scope = r.Scope.Kind.String()
 	}
-	m.decisions.WithLabelValues(string(r.Code), scope, kind).Inc()
+	v.WithLabelValues(string(r.Code), scope, kind).Inc()
 }
 
 func (m *metrics) settled(x *exchange, e *policy.Entry) {

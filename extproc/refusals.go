@@ -109,14 +109,14 @@ func (r *refusals) run(ctx context.Context, write func(context.Context, []policy
 	}
 }
 
-// count remembers a refusal of this request.
-func (x *exchange) count(r *policy.Refusal) {
+// record counts a refusal of this request, or one that shadow mode kept from happening.
+func (x *exchange) record(r *policy.Refusal, shadow bool) {
 	if x.s.cfg.WriteRefusals == nil {
 		return
 	}
 	now := x.s.cfg.Clock()
 	c := policy.RefusalCount{
-		Minute: now.UTC().Truncate(time.Minute), Code: r.Code, Scope: r.Scope, Model: cmp.Or(r.Model, x.request.Model), Count: 1,
+		Minute: now.UTC().Truncate(time.Minute), Code: r.Code, Scope: r.Scope, Model: cmp.Or(r.Model, x.request.Model), Count: 1, Shadow: shadow,
 		Sample: policy.RefusalSample{CallID: x.id, At: now, Message: r.Message, Limit: r.Limit, Used: r.Used, Asked: r.Asked, ResetAt: r.ResetAt, Route: x.endpoint.Route},
 	}
 	if x.keyHash != (policy.KeyHash{}) {

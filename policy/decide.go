@@ -46,6 +46,8 @@ type Decision struct {
 	Price   Price  // the dearest the call can be charged at
 	Ask     Ask    // for Ledger.Reserve; ID, TTL and At are the caller's to set
 	Trace   []Step // where Request.Explain asks for it
+	// Shadowed are the refusals that shadow mode kept from happening.
+	Shadowed []*Refusal
 }
 
 // usualAnswer is the answer's length that a caller of whom nothing is known may
@@ -61,7 +63,9 @@ func Decide(g *Grant, r Request, now time.Time) Decision {
 	d := Decision{}
 	d.Tags = g.tags(r.Tags)
 	levels := g.levels(r.Customer, d.Tags)
-	if d.Refusal = g.checkCustomer(r); d.Refusal != nil {
+	g.shade(levels)
+	shadow := g.Shadow()
+	if d.Refusal = g.checkCustomer(r); d.Refusal != nil && !d.spared(shadow) {
 		return d
 	}
 	var above []string
@@ -74,12 +78,23 @@ func Decide(g *Grant, r Request, now time.Time) Decision {
 	}
 	price, refusal := g.price(&d, r)
 	if refusal != nil && !r.Unmetered {
-		d.Refusal = refusal
-		return d
+		if d.Refusal = refusal; !d.spared(shadow) {
+			return d
+		}
 	}
 	d.Price = price
 	g.hold(&d, r, levels, price, now)
 	return d
+}
+
+// spared turns the refusal into one that shadow mode keeps from happening.
+func (d *Decision) spared(shadow bool) bool {
+	if !shadow || d.Refusal == nil {
+		return false
+	}
+	d.Shadowed = append(d.Shadowed, d.Refusal)
+	d.Refusal = nil
+	return true
 }
 
 // checkCustomer refuses blocked customers and calls that must name one and do not.
@@ -118,8 +133,11 @@ func (g *Grant) checkModel(d *Decision, levels []level, above []string, explain 
 		}
 		if !passed {
 			asked := d.Names[0]
-			return &Refusal{Code: CodeModelDenied, Scope: l.scope, Param: "model", Model: asked, Message: fmt.Sprintf(
+			d.Refusal = &Refusal{Code: CodeModelDenied, Scope: l.scope, Param: "model", Model: asked, Message: fmt.Sprintf(
 				"The requested model '%s' is not available for this %s. Ask its owner to add it to the %s's models", asked, l.scope.Kind, l.scope.Kind)}
+			if !d.spared(l.shadow) {
+				return d.Refusal
+			}
 		}
 	}
 	m, ok := catalog.Find(d.Asked)
@@ -182,7 +200,7 @@ func (g *Grant) hold(d *Decision, r Request, levels []level, price Price, now ti
 			if r.Unmetered && limit.Kind != KindRequests && limit.Kind != KindParallel && limit.AmountAt(now) > 0 {
 				continue // what cannot be metered takes nothing, but a limit of 0 still refuses
 			}
-			h := Hold{Scope: l.scope, Kind: limit.Kind, Model: limit.Model, Window: limit.Window, Limit: limit.AmountAt(now)}
+			h := Hold{Scope: l.scope, Kind: limit.Kind, Model: limit.Model, Window: limit.Window, Limit: limit.AmountAt(now), Soft: l.soft(limit)}
 			h.Start, h.End = limit.Window.Bounds(now, g.Settings.Calendar)
 			h.Fixed, h.PerToken = Kinds[limit.Kind].estimate(e)
 			if r.NoOutput {
@@ -220,7 +238,7 @@ func (g *Grant) hold(d *Decision, r Request, levels []level, price Price, now ti
 	for _, h := range ask.Holds {
 		// A limit too small for the usual answer even when nothing is taken accepts a
 		// shorter one, or it would admit nothing ever.
-		if h.PerToken > 0 && h.Limit > 0 {
+		if h.PerToken > 0 && h.Limit > 0 && !h.Soft {
 			ask.Least = min(ask.Least, max((h.Limit-h.Fixed)/h.PerToken, leastAnswer))
 		}
 	}
@@ -236,7 +254,8 @@ func tighten(holds []Hold, from int, h Hold) []Hold {
 	for i := from; i < len(holds); i++ {
 		o := &holds[i]
 		if o.Kind == h.Kind && o.Model == h.Model && o.Window.Kind == h.Window.Kind && o.Window.Every == h.Window.Every && o.Start.Equal(h.Start) {
-			if h.Limit < o.Limit {
+			// One that is enforced goes before one in shadow, which is then not told of.
+			if o.Soft && !h.Soft || o.Soft == h.Soft && h.Limit < o.Limit {
 				*o = h
 			}
 			return holds

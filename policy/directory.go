@@ -14,6 +14,8 @@ type Directory struct {
 	settings atomic.Pointer[Settings]
 	catalog  atomic.Pointer[Catalog]
 	revision atomic.Int64
+	// enforcement goes before the settings'; nil or "": they say.
+	enforcement atomic.Pointer[Enforcement]
 
 	keys          *keyTable
 	teams         *table[string, *Team]

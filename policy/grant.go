@@ -238,6 +238,7 @@ type level struct {
 	rules    *Rules
 	defaults []Limit // hold where rules are nil: a team's for its members
 	denied   string  // what a refused model is refused as
+	shadow   bool    // nothing of it refuses
 }
 
 // levels lists the caller's scopes in the order they are checked. Each scope

@@ -88,8 +88,20 @@ type RefusalCount struct {
 	Scope   Scope
 	Kind    string
 	Model   string
+	Shadow  bool // it would have been refused, and was not
 	Count   int64
 	Sample  RefusalSample // the last one, whole
+}
+
+// RefusalSum adds up refusals for one reason by one scope.
+type RefusalSum struct {
+	Code        Code
+	Scope       Scope
+	Kind        string
+	Count       int64
+	Callers     int64     // different keys
+	First, Last time.Time // minutes
+	Sample      RefusalSample
 }
 
 // RefusalSample is one refused request, as it was explained.

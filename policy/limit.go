@@ -18,6 +18,8 @@ type Limit struct {
 
 	Raise      int64     // added to Amount
 	RaiseUntil time.Time // until then
+
+	Shadow bool // counts, and refuses nothing
 }
 
 // AmountAt is the amount in force at a time.
@@ -77,10 +79,18 @@ type Limits struct {
 
 	TempBudgetIncrease *Money     `json:"temp_budget_increase,omitempty"`
 	TempBudgetExpiry   *time.Time `json:"temp_budget_expiry,omitempty"`
+
+	// Enforcement of the whole entity, and names of fields above whose limits alone
+	// are in shadow.
+	Enforcement  Enforcement `json:"enforcement,omitempty"`
+	ShadowLimits []string    `json:"shadow_limits,omitempty"`
 }
 
 // Validate says which field cannot be enforced as it stands; nil if none.
 func (l *Limits) Validate() error {
+	if err := l.validateShadow(); err != nil {
+		return err
+	}
 	for _, f := range []struct {
 		name  string
 		value *int64
@@ -149,17 +159,23 @@ func (l *Limits) perModel() map[string]map[string]int64 {
 // entity's creation. Limits must be valid.
 func (l *Limits) Compile(anchor time.Time) []Limit {
 	var out []Limit
+	field := ""
 	add := func(k Kind, model string, amount *int64, w Window) {
 		if amount != nil {
-			out = append(out, Limit{Kind: k, Model: model, Amount: *amount, Window: w})
+			out = append(out, Limit{Kind: k, Model: model, Amount: *amount, Window: w, Shadow: l.Enforcement == Shadow || slices.Contains(l.ShadowLimits, field)})
 		}
 	}
-	add(KindRequests, "", l.RPM, Minute)
-	add(KindTokens, "", l.TPM, Minute)
-	add(KindTokens, "", l.TPD, Every(Duration{1, Days}, anchor))
-	add(KindInputTokens, "", l.ITPM, Minute)
-	add(KindOutputTokens, "", l.OTPM, Minute)
-	add(KindParallel, "", l.MaxParallel, Live)
+	addAs := func(name string, k Kind, amount *int64, w Window) {
+		field = name
+		add(k, "", amount, w)
+	}
+	addAs("rpm_limit", KindRequests, l.RPM, Minute)
+	addAs("tpm_limit", KindTokens, l.TPM, Minute)
+	addAs("tpd_limit", KindTokens, l.TPD, Every(Duration{1, Days}, anchor))
+	addAs("itpm_limit", KindInputTokens, l.ITPM, Minute)
+	addAs("otpm_limit", KindOutputTokens, l.OTPM, Minute)
+	addAs("max_parallel_requests", KindParallel, l.MaxParallel, Live)
+	field = "max_budget"
 	if l.MaxBudget != nil {
 		add(KindSpend, "", (*int64)(l.MaxBudget), budgetWindow(l.BudgetDuration, anchor))
 		if l.TempBudgetIncrease != nil && l.TempBudgetExpiry != nil {
@@ -167,19 +183,26 @@ func (l *Limits) Compile(anchor time.Time) []Limit {
 			b.Raise, b.RaiseUntil = int64(*l.TempBudgetIncrease), *l.TempBudgetExpiry
 		}
 	}
+	field = "budget_limits"
 	for _, b := range l.BudgetLimits {
 		amount := int64(b.MaxBudget)
 		add(KindSpend, "", &amount, budgetWindow(b.Duration, anchor))
 	}
 	for _, per := range []struct {
+		field  string
 		kind   Kind
 		models map[string]int64
-	}{{KindRequests, l.ModelRPM}, {KindTokens, l.ModelTPM}, {KindInputTokens, l.ModelITPM}, {KindOutputTokens, l.ModelOTPM}} {
+	}{
+		{"model_rpm_limit", KindRequests, l.ModelRPM}, {"model_tpm_limit", KindTokens, l.ModelTPM},
+		{"model_itpm_limit", KindInputTokens, l.ModelITPM}, {"model_otpm_limit", KindOutputTokens, l.ModelOTPM},
+	} {
+		field = per.field
 		for _, model := range sortedKeys(per.models) {
 			amount := per.models[model]
 			add(per.kind, model, &amount, Minute)
 		}
 	}
+	field = "model_max_budget"
 	for _, model := range sortedKeys(l.ModelMaxBudget) {
 		m := l.ModelMaxBudget[model]
 		add(KindRequests, model, m.RPM, Minute)

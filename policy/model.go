@@ -68,8 +68,8 @@ type Deployment struct {
 	StreamTimeout time.Duration     // of a streaming call, until its reply begins; 0: no limit
 	Retries       *int              // further attempts after a failure to connect; nil: Envoy's own
 
-	Blocked  bool
-	Stored   bool // kept in the database, not in the configuration file
+	Blocked bool
+	Stored  bool // kept in the database, not in the configuration file
 
 	AccessGroups []string
 	Info         []byte // model_info as configured, JSON, secrets out

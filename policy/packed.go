@@ -78,6 +78,8 @@ func (c *coder) common(k *Key) {
 	document(c, &l.ModelTPM, len(l.ModelTPM) == 0)
 	document(c, &l.ModelITPM, len(l.ModelITPM) == 0)
 	document(c, &l.ModelOTPM, len(l.ModelOTPM) == 0)
+	c.text((*string)(&l.Enforcement))
+	c.list(&l.ShadowLimits)
 }
 
 // coder packs fields one after the other, or with reading unpacks them in the same

@@ -15,7 +15,7 @@ const (
 	ScopeCustomer
 	ScopeTag
 	ScopeDeployment // what a provider allows one deployment: it says who serves a call, not who may make it
-	scopeKinds // how many there are
+	scopeKinds      // how many there are
 )
 
 var scopeNames = [scopeKinds]string{"proxy", "organization", "team", "team_member", "project", "user", "key", "customer", "tag", "deployment"}

@@ -28,8 +28,9 @@ type Settings struct {
 	// at all, is left out for Cooldown, where the model has others. Below 0: never.
 	AllowedFails int
 	Cooldown     time.Duration // 0: 5 s
-	AllowedIPs     []string
-	Identities     *Identities // of callers without keys; nil: there are none
+	AllowedIPs   []string
+	Enforcement  Enforcement // of the whole proxy; "" is Enforced
+	Identities   *Identities // of callers without keys; nil: there are none
 	// DefaultOutput stands for the longest answer of a model whose maximum nobody told us.
 	DefaultOutput int64
 	compiled      []Limit

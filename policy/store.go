@@ -26,6 +26,8 @@ const (
 	// EntitySpend is no stored entity: a change of this kind says that a scope's spend
 	// was changed by hand. Its id is the Scope's String.
 	EntitySpend EntityKind = "spend"
+	// EntitySetting is told like EntitySpend: the setting of this id was changed.
+	EntitySetting EntityKind = "setting"
 )
 
 // Ref points at one stored entity.

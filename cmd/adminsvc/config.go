@@ -25,6 +25,7 @@ type config struct {
 	SessionLife       time.Duration `env:"SESSION_DURATION" envDefault:"24h"`       // of who signed in
 	TeamListFormat    string        `env:"TEAM_LIST_FORMAT" envDefault:"object"`    // object, as documented, or LiteLLM's array
 	UnpricedModels    string        `env:"UNPRICED_MODELS" envDefault:"allow"`      // as for extproc
+	Enforcement       string        `env:"ENFORCEMENT"`                             // shadow: decide and record, refuse nothing; default enforce
 	BudgetEdge        string        `env:"BUDGET_EDGE" envDefault:"clamp"`          // as for extproc
 	TrustForwarded    bool          `env:"TRUST_FORWARDED" envDefault:"true"`       // Envoy in front appends the caller's address
 	Drain             time.Duration `env:"DRAIN_TIMEOUT" envDefault:"10s"`          // for requests under way at SIGTERM

@@ -60,7 +60,7 @@ func run(ctx context.Context, cfg config, log *slog.Logger) error {
 	if cfg.TeamListFormat != "object" && cfg.TeamListFormat != "array" {
 		return fmt.Errorf("TEAM_LIST_FORMAT=%q: it is object or array", cfg.TeamListFormat)
 	}
-	opts := boot.Options{ConfigFile: cfg.ConfigFile, MasterKey: cfg.MasterKey, UnpricedModels: cfg.UnpricedModels, BudgetEdge: cfg.BudgetEdge}
+	opts := boot.Options{ConfigFile: cfg.ConfigFile, MasterKey: cfg.MasterKey, UnpricedModels: cfg.UnpricedModels, BudgetEdge: cfg.BudgetEdge, Enforcement: cfg.Enforcement}
 	file, err := boot.Load(opts, log)
 	if err != nil {
 		return err
@@ -116,6 +116,7 @@ func run(ctx context.Context, cfg config, log *slog.Logger) error {
 	api := adminsvc.New(adminsvc.Config{
 		Store: store, Spend: store, Adjust: store.Adjust, Flush: store.Flush, Log: log,
 		UserDefaults: file.LiteLLM.UserDefaults, UserBudget: file.LiteLLM.UserBudget, UserBudgetDuration: file.LiteLLM.UserBudgetDuration, CountTokens: tokens.Count, Version: version, Ready: store.Ping,
+		Enforcement: store, RefusalSums: store.RefusalSums,
 		Models: known, Prober: newProber(), Settled: known.settled, Catalog: known.directory.Catalog, Settings: known.settings.Load,
 		SignIn: store, Kept: store, UIUsername: cfg.UIUsername, UIPassword: cfg.UIPassword, SessionLife: cfg.SessionLife,
 		TeamListFormat: cfg.TeamListFormat, TrustForwarded: cfg.TrustForwarded,

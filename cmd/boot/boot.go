@@ -3,6 +3,7 @@
 package boot
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
@@ -24,6 +25,7 @@ type Options struct {
 	MasterKey      string // goes before the file's
 	UnpricedModels string // deny, allow or default:<USD per million tokens>
 	BudgetEdge     string // clamp or refuse
+	Enforcement    string // enforce or shadow; config.yaml's goes before it
 }
 
 // Load reads config.yaml and says what in it has no effect. Without a file there
@@ -64,6 +66,9 @@ func Settings(cfg *config.Config, o Options, started time.Time) (*policy.Setting
 		s.Cooldown = -1
 	}
 	var err error
+	if s.Enforcement, err = policy.ParseEnforcement(cmp.Or(cfg.General.Enforcement, o.Enforcement)); err != nil {
+		return nil, fmt.Errorf("ENFORCEMENT: %w", err)
+	}
 	if s.Identities, err = policy.NewIdentities(cfg.Identity.IdentityConfig); err != nil {
 		return nil, err
 	}

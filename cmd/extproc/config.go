@@ -16,6 +16,7 @@ type config struct {
 	StateDir          string        `env:"STATE_DIR" envDefault:"/var/lib/purser"`  // the spool
 	ReplicaID         string        `env:"REPLICA_ID"`                              // default: host name and process
 	UnpricedModels    string        `env:"UNPRICED_MODELS" envDefault:"allow"`      // deny, allow or default:<USD per million tokens>
+	Enforcement       string        `env:"ENFORCEMENT"`                             // shadow: decide and record, refuse nothing; default enforce
 	BudgetEdge        string        `env:"BUDGET_EDGE" envDefault:"clamp"`          // clamp or refuse
 	BudgetStatus      int           `env:"BUDGET_EXCEEDED_STATUS"`                  // default 422, or config.yaml's
 	Abandoned         string        `env:"ABANDONED" envDefault:"free"`             // free, input or hold

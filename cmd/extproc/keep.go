@@ -84,6 +84,9 @@ func (s *service) complete(ctx context.Context) bool {
 			return true // another replica is at it
 		}
 	}
+	if s.unset.CompareAndSwap(true, false) {
+		s.readEnforcement()
+	}
 	if s.unseeded.CompareAndSwap(true, false) {
 		if err := s.seeding.All(bounded); err != nil {
 			s.unseeded.Store(true)

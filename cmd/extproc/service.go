@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,6 +42,7 @@ type service struct {
 	healing   *policy.Healing
 	unseeded  atomic.Bool // a counter waits for the tables
 	healed    time.Time   // when the counters were last compared; of the goroutine that keeps them
+	unset     atomic.Bool // a setting of the tables is not in force yet
 	unhealed  atomic.Bool // a counter is known to differ from them
 	verifying sync.Mutex  // held while somebody has the whole ledger compared
 }
@@ -51,7 +53,7 @@ const copyEvery = 10 * time.Second
 
 // newService reads the configuration and opens what the service stands on.
 func newService(ctx context.Context, cfg config, log *slog.Logger, clock func() time.Time) (*service, error) {
-	opts := boot.Options{ConfigFile: cfg.ConfigFile, MasterKey: cfg.MasterKey, UnpricedModels: cfg.UnpricedModels, BudgetEdge: cfg.BudgetEdge}
+	opts := boot.Options{ConfigFile: cfg.ConfigFile, MasterKey: cfg.MasterKey, UnpricedModels: cfg.UnpricedModels, BudgetEdge: cfg.BudgetEdge, Enforcement: cfg.Enforcement}
 	file, err := boot.Load(opts, log)
 	if err != nil {
 		return nil, err
@@ -79,7 +81,7 @@ func newService(ctx context.Context, cfg config, log *slog.Logger, clock func() 
 	s.healing = &policy.Healing{Directory: s.directory, Ledger: s.counting.counters, History: s.store, Flush: s.counting.flush, Clock: clock}
 	s.feed = postgres.NewFeed(postgres.FeedConfig{
 		Store: s.store, Directory: s.directory, ReplicaID: replica, Kind: "extproc", Log: log,
-		OnChange: s.onChange, After: "adminsvc", OnLoad: func() { s.models.Rebuild(); s.unseeded.Store(true) }, CopyPath: filepath.Join(cfg.StateDir, "directory.copy"), CopyEvery: copyEvery,
+		OnChange: s.onChange, After: "adminsvc", OnLoad: func() { s.models.Rebuild(); s.unseeded.Store(true); s.readEnforcement() }, CopyPath: filepath.Join(cfg.StateDir, "directory.copy"), CopyEvery: copyEvery,
 	})
 	headers := make([]string, 0, len(file.General.UserHeaders)+1)
 	if file.General.UserHeader != "" {
@@ -172,6 +174,9 @@ func (s *service) seed(ctx context.Context) error {
 // zero and is completed by the next full pass.
 func (s *service) onChange(changed []policy.Entity, gone []policy.Ref) {
 	s.models.Changed(changed, gone)
+	if slices.ContainsFunc(gone, func(r policy.Ref) bool { return r.Kind == policy.EntitySetting }) {
+		s.readEnforcement()
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 900*time.Millisecond)
 	defer cancel()
 	if err := s.seeding.Entities(ctx, changed); err != nil {
@@ -194,6 +199,24 @@ func (s *service) onChange(changed []policy.Entity, gone []policy.Ref) {
 	if err != nil {
 		s.log.Warn("a spend that was changed by hand is not counted yet", "err", err)
 		s.unhealed.Store(true)
+	}
+}
+
+// readEnforcement puts in force what the tables say of enforcement; where they
+// cannot be asked now, soon.
+func (s *service) readEnforcement() {
+	ctx, cancel := context.WithTimeout(context.Background(), 900*time.Millisecond)
+	defer cancel()
+	e, err := s.store.Enforcement(ctx)
+	if err != nil {
+		s.unset.Store(true)
+		s.log.Warn("whether to enforce could not be read yet", "err", err)
+		return
+	}
+	was := s.directory.Enforcement()
+	s.directory.SetEnforcement(e)
+	if now := s.directory.Enforcement(); now != was {
+		s.log.Info("enforcement changed", "from", was, "to", now)
 	}
 }
 

@@ -32,6 +32,7 @@ type Config struct {
 // General is general_settings, as far as it applies.
 type General struct {
 	DatabaseURL        policy.Secret // "": ours
+	Enforcement        string        // "": not said
 	AllowedIPs         []string      // addresses and CIDR ranges; nil: all
 	UseXForwardedFor   bool          // the client's address is in X-Forwarded-For
 	UserHeader         string        // user_header_name: carries the customer's id

@@ -100,6 +100,12 @@ var generalTable = slices.Concat(
 			r.hide(r.optional(v))
 		}},
 		{name: "allowed_ips", as: "list of addresses", help: "who may call at all: addresses, and ranges such as 10.0.0.0/8", read: readAllowedIPs},
+		{name: "enforcement", as: "enforce or shadow", help: "in shadow all is decided and recorded, and nothing refused; POST /enforcement goes before it", read: func(r *reader, c *Config, v value) {
+			c.General.Enforcement, _ = r.text(v)
+			if _, err := policy.ParseEnforcement(c.General.Enforcement); err != nil {
+				r.fail(v, "must be enforce or shadow")
+			}
+		}},
 		{name: "use_x_forwarded_for", as: "true or false", help: "take the caller's address from X-Forwarded-For", read: func(r *reader, c *Config, v value) {
 			c.General.UseXForwardedFor, _ = r.flag(v)
 		}},

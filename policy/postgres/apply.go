@@ -91,6 +91,9 @@ func (f *Feed) apply(ctx context.Context, conn *pgx.Conn) (int, error) {
 	for _, id := range wanted[policy.EntitySpend] {
 		gone = append(gone, policy.Ref{Kind: policy.EntitySpend, ID: id}) // nothing to load: it is told to OnChange
 	}
+	for _, id := range wanted[policy.EntitySetting] {
+		gone = append(gone, policy.Ref{Kind: policy.EntitySetting, ID: id})
+	}
 	// What is referred to comes before what refers to it, and goes after it.
 	for _, e := range puts {
 		f.cfg.Directory.Put(e)

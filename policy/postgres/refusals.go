@@ -16,21 +16,30 @@ import (
 // refusalKey is what refusals are counted by, in the order of the table's columns.
 type refusalKey struct {
 	minute time.Time
-	dims   [8]string
+	dims   [9]string
 }
 
-var refusalDims = []string{"key_hash", "team_id", "project_id", "code", "scope_kind", "scope_id", "kind", "model"}
+var refusalDims = []string{"key_hash", "team_id", "project_id", "code", "scope_kind", "scope_id", "kind", "model", "mode"}
 
 func refusalKeyOf(r policy.RefusalCount) refusalKey {
 	k := refusalKey{minute: r.Minute.UTC().Truncate(time.Minute)}
 	if k.minute.Before(earliest) || k.minute.After(latest) {
 		k.minute = time.Now().UTC().Truncate(time.Minute)
 	}
-	k.dims = [8]string{r.KeyHash, r.TeamID, r.Project, string(r.Code), r.Scope.Kind.String(), scopeID(r.Scope), r.Kind, r.Model}
+	k.dims = [9]string{r.KeyHash, r.TeamID, r.Project, string(r.Code), r.Scope.Kind.String(), scopeID(r.Scope), r.Kind, r.Model, modeOf(r.Shadow)}
 	for i := range k.dims {
 		k.dims[i] = clean(k.dims[i], 2*maxID+1)
 	}
 	return k
+}
+
+// modeOf is how the table tells refusals from those that shadow mode kept from
+// happening. Rows from before it was there are of the first kind.
+func modeOf(shadow bool) string {
+	if shadow {
+		return string(policy.Shadow)
+	}
+	return ""
 }
 
 // WriteRefusals adds counts to those of their minute; the newest sample stays.
@@ -52,7 +61,7 @@ func (s *Store) WriteRefusals(ctx context.Context, counts []policy.RefusalCount)
 		if !ok {
 			h := hourKey{}
 			copy(h.dims[:], k.dims[:])
-			r = &row{id: h.combination([]int{0, 1, 2, 3, 4, 5, 6, 7}), key: k}
+			r = &row{id: h.combination([]int{0, 1, 2, 3, 4, 5, 6, 7, 8}), key: k}
 			found[k] = r
 		}
 		r.count += c.Count
@@ -83,7 +92,7 @@ func (s *Store) WriteRefusals(ctx context.Context, counts []policy.RefusalCount)
 	return s.with(ctx, s.cfg.LongTimeout, func(ctx context.Context, c *pgx.Conn) error {
 		_, err := c.Exec(ctx, `INSERT INTO refusals (minute, combination, count, sample, `+strings.Join(refusalDims, ", ")+`)
 			SELECT minute, combination, count, sample::json, `+strings.Join(refusalDims, ", ")+`
-			FROM unnest($1::timestamptz[], $2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[])
+			FROM unnest($1::timestamptz[], $2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[])
 				AS t(minute, combination, count, sample, `+strings.Join(refusalDims, ", ")+`)
 			ON CONFLICT (minute, combination) DO UPDATE SET count = refusals.count + excluded.count,
 				sample = CASE WHEN (excluded.sample ->> 'at')::timestamptz >= (refusals.sample ->> 'at')::timestamptz THEN excluded.sample ELSE refusals.sample END`,
@@ -99,6 +108,7 @@ type RefusalQuery struct {
 	Code                     policy.Code
 	Scope                    *policy.Scope
 	Kind, Model              string
+	Shadow                   *bool    // only those that did, or did not, happen
 	Teams                    []string // any of these, for callers who may see only them
 	Limit, Offset            int
 }
@@ -118,6 +128,9 @@ func (s *Store) Refusals(ctx context.Context, q RefusalQuery) (counts []policy.R
 	is("code", string(q.Code))
 	is("kind", q.Kind)
 	is("model", q.Model)
+	if q.Shadow != nil {
+		tests = append(tests, "mode = "+b.arg(modeOf(*q.Shadow)))
+	}
 	if q.Scope != nil {
 		tests = append(tests, "scope_kind = "+b.arg(q.Scope.Kind.String()), "scope_id = "+b.arg(scopeID(*q.Scope)))
 	}
@@ -145,8 +158,9 @@ func (s *Store) Refusals(ctx context.Context, q RefusalQuery) (counts []policy.R
 			return err
 		}
 		counts, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (r policy.RefusalCount, err error) {
-			var kind string
-			err = row.Scan(&r.Minute, &r.Count, &r.Sample, &r.KeyHash, &r.TeamID, &r.Project, &r.Code, &kind, &r.Scope.ID, &r.Kind, &r.Model)
+			var kind, mode string
+			err = row.Scan(&r.Minute, &r.Count, &r.Sample, &r.KeyHash, &r.TeamID, &r.Project, &r.Code, &kind, &r.Scope.ID, &r.Kind, &r.Model, &mode)
+			r.Shadow = mode == modeOf(true)
 			r.Scope.Kind, _ = policy.ParseScopeKind(kind)
 			r.Minute = r.Minute.UTC()
 			return r, err
@@ -154,4 +168,28 @@ func (s *Store) Refusals(ctx context.Context, q RefusalQuery) (counts []policy.R
 		return err
 	})
 	return counts, total, err
+}
+
+// RefusalSums adds up refusals of [from, until) by what refused, those that happened
+// most first; shadow selects those that did not happen.
+func (s *Store) RefusalSums(ctx context.Context, shadow bool, from, until time.Time) (sums []policy.RefusalSum, err error) {
+	err = s.with(ctx, s.cfg.LongTimeout, func(ctx context.Context, c *pgx.Conn) error {
+		rows, err := c.Query(ctx, `SELECT code, scope_kind, scope_id, kind, sum(count)::bigint AS n,
+				count(DISTINCT key_hash) FILTER (WHERE key_hash <> ''), min(minute), max(minute),
+				(array_agg(sample ORDER BY minute DESC, combination))[1]
+			FROM refusals WHERE mode = $1 AND minute >= $2 AND minute < $3
+			GROUP BY code, scope_kind, scope_id, kind ORDER BY n DESC, code, scope_kind, scope_id, kind LIMIT 1000`, modeOf(shadow), from, until)
+		if err != nil {
+			return err
+		}
+		sums, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (r policy.RefusalSum, err error) {
+			var kind string
+			err = row.Scan(&r.Code, &kind, &r.Scope.ID, &r.Kind, &r.Count, &r.Callers, &r.First, &r.Last, &r.Sample)
+			r.Scope.Kind, _ = policy.ParseScopeKind(kind)
+			r.First, r.Last = r.First.UTC(), r.Last.UTC()
+			return r, err
+		})
+		return err
+	})
+	return sums, err
 }

@@ -26,6 +26,13 @@ func runEnvoyConfig(_ context.Context, args []string, out io.Writer) error {
 	cert := flags.String("tls-cert", "", "PEM file, on Envoy's machine, of the listener's certificate (default: plain text)")
 	tlsKey := flags.String("tls-key", "", "PEM file of its key")
 	clientCA := flags.String("client-ca", "", "PEM file of the authority of clients' certificates, whose SPIFFE ids name callers")
+	mesh := flags.String("for", "envoy", "envoy: a whole configuration; istio or envoy-gateway: the resources to apply there")
+	host := flags.String("host", "", "with --for: the name that clients call")
+	gateway := flags.String("gateway", "", "with --for: the Gateway that serves it, as name or namespace/name")
+	namespace := flags.String("namespace", "purser", "with --for: of the resources")
+	placement := flags.String("placement", "gateway", "with --for istio: gateway, sidecar-outbound or sidecar-inbound")
+	selector := flags.String("selector", "", "with --for istio: labels of the proxies (default istio=ingressgateway)")
+	perRoute := flags.Bool("per-route", false, "with --for istio: the filter is off but on the host's routes")
 	accessLog := flags.String("access-log", "", "file of the access log, or off (default /dev/stdout)")
 	if err := parse(flags, args, out); err != nil {
 		return err
@@ -36,6 +43,13 @@ func runEnvoyConfig(_ context.Context, args []string, out io.Writer) error {
 	cfg, err := config.Load(*file, os.LookupEnv)
 	if err != nil {
 		return fmt.Errorf("%s:\n%w", *file, err)
+	}
+	if *mesh != "envoy" {
+		return meshConfig(*mesh, envoy.Mesh{
+			Namespace: *namespace, Host: *host, Gateway: *gateway, Placement: envoy.Placement(*placement), PerRoute: *perRoute,
+			ExtProc: given(flags, "extproc"), AdminSvc: given(flags, "adminsvc"),
+			Deployments: clusters.Of(cfg.Deployments), ForwardHeaders: forwardHeaders(cfg), Identity: len(cfg.Identity.JWT)+len(cfg.Identity.SPIFFE.Rules) > 0,
+		}, *selector, out)
 	}
 	of := envoy.Config{
 		ListenAddress: *listen, ListenPort: *port, AdminPort: *adminPort, AccessLogPath: *accessLog,
@@ -57,6 +71,34 @@ func runEnvoyConfig(_ context.Context, args []string, out io.Writer) error {
 	}
 	_, err = out.Write(text)
 	return err
+}
+
+// meshConfig prints the resources for somebody else's control plane.
+func meshConfig(mesh string, m envoy.Mesh, selector string, out io.Writer) error {
+	var err error
+	if m.Selector, err = envoy.ParseSelector(selector); err != nil {
+		return usageError{"--selector " + err.Error()}
+	}
+	render := map[string]func(envoy.Mesh) ([]byte, error){"istio": envoy.Istio, "envoy-gateway": envoy.EnvoyGateway}[mesh]
+	if render == nil {
+		return usageError{"--for is envoy, istio or envoy-gateway"}
+	}
+	text, err := render(m)
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(text)
+	return err
+}
+
+// given is a flag's value where it was set; the mesh has defaults of its own.
+func given(flags *flag.FlagSet, name string) (value string) {
+	flags.Visit(func(f *flag.Flag) {
+		if f.Name == name {
+			value = f.Value.String()
+		}
+	})
+	return value
 }
 
 // forwardHeaders are the headers a configuration has extproc read besides the usual.

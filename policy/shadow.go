@@ -72,7 +72,7 @@ func (g *Grant) shade(levels []level) {
 }
 
 // soft reports whether a limit of the level only counts.
-func (l *level) soft(limit Limit) bool {
+func (l *level) soft(limit *Limit) bool {
 	return l.shadow || limit.Shadow
 }
 
@@ -90,7 +90,7 @@ func (g *Grant) WouldRefuse(ask Ask, out Outcome) (all []*Refusal) {
 		taken := b.Used + b.Held - h.Amount(out.Output)
 		least := ask
 		least.Least = min(least.Least, least.Want)
-		if Grantable(h, taken, least) >= 0 {
+		if Grantable(&h, taken, &least) >= 0 {
 			continue
 		}
 		of := out

@@ -41,6 +41,9 @@ func parseScaled(text string, scale int64) (int64, error) {
 			return 0, fmt.Errorf("%w: %q is out of range", ErrMoney, text)
 		}
 	}
+	if n, ok := parsePlain(text, scale); ok {
+		return n, nil
+	}
 	r, ok := new(big.Rat).SetString(text)
 	if !ok {
 		return 0, fmt.Errorf("%w: %q", ErrMoney, text)
@@ -51,6 +54,39 @@ func parseScaled(text string, scale int64) (int64, error) {
 		return 0, fmt.Errorf("%w: %q is out of range", ErrMoney, text)
 	}
 	return n.Int64(), nil
+}
+
+// parsePlain reads what nearly all amounts look like without big numbers: up to nine
+// digits, a point, and no more decimals than the scale has. There are millions of them
+// in a directory.
+func parsePlain(text string, scale int64) (int64, bool) {
+	digits, negative := strings.CutPrefix(text, "-")
+	whole, decimals, _ := strings.Cut(digits, ".")
+	if len(whole) > 9 {
+		return 0, false
+	}
+	var n int64
+	for _, part := range [...]string{whole, decimals} {
+		for i := range len(part) {
+			if part[i] < '0' || part[i] > '9' {
+				return 0, false // an exponent
+			}
+		}
+	}
+	for i := range len(whole) {
+		n = 10*n + int64(whole[i]-'0')
+	}
+	for n *= scale; decimals != ""; decimals = decimals[1:] {
+		if scale%10 != 0 {
+			return 0, false
+		}
+		scale /= 10
+		n += int64(decimals[0]-'0') * scale
+	}
+	if negative {
+		n = -n
+	}
+	return n, true
 }
 
 // roundHalfAway rounds to the nearest integer, halves away from zero.

@@ -35,12 +35,16 @@ func (s *service) reap(ctx context.Context) {
 }
 
 // healEvery is how often the counters are compared with the tables where nothing
-// says that they differ.
+// says that they differ; less often where that takes long.
 const healEvery = time.Minute
 
 // healAgain is when they are compared once more after something said so, or they did
 // differ: requests that were under way then settle where no counter learns of it.
 const healAgain = 5 * time.Second
+
+// seedWithin bounds one attempt to complete the counters, of a million budgets too:
+// one that a cut began anew each time would never end.
+const seedWithin = 10 * time.Minute
 
 // keep sees to it that the counters can be believed, until ctx ends: it seeds a Redis
 // that lost its memory, completes what waits for the tables, and compares the two.
@@ -74,7 +78,7 @@ func (s *service) keep(ctx context.Context) {
 
 // complete reports whether nothing is left to be done.
 func (s *service) complete(ctx context.Context) bool {
-	bounded, cancel := context.WithTimeout(ctx, healEvery)
+	bounded, cancel := context.WithTimeout(ctx, seedWithin)
 	defer cancel()
 	if s.counting.restore != nil {
 		if ok, err := s.counting.restore(bounded, s.seed); err != nil {
@@ -94,7 +98,7 @@ func (s *service) complete(ctx context.Context) bool {
 			return false
 		}
 	}
-	if s.unhealed.Load() || s.clock().Sub(s.healed) > healEvery {
+	if s.unhealed.Load() || s.clock().Sub(s.healed) > max(s.healEvery, healEvery) {
 		return s.heal(bounded)
 	}
 	return true
@@ -102,6 +106,7 @@ func (s *service) complete(ctx context.Context) bool {
 
 // heal sets right what the counters and the tables do not agree on.
 func (s *service) heal(ctx context.Context) bool {
+	began := s.clock()
 	told := s.unhealed.Swap(false)
 	drifts, err := s.healing.All(ctx, true)
 	if err != nil {
@@ -110,8 +115,9 @@ func (s *service) heal(ctx context.Context) bool {
 		return false
 	}
 	s.healed = s.clock()
+	s.healEvery = max(healEvery, 10*s.healed.Sub(began)) // of a million counters it takes its time
 	if told || len(drifts) > 0 {
-		s.healed = s.healed.Add(healAgain - healEvery)
+		s.healed = s.healed.Add(healAgain - s.healEvery)
 	}
 	var sum float64
 	for _, d := range drifts {

@@ -41,9 +41,11 @@ type service struct {
 	health    *health.Server
 	healing   *policy.Healing
 	unseeded  atomic.Bool // a counter waits for the tables
-	healed    time.Time   // when the counters were last compared; of the goroutine that keeps them
 	unset     atomic.Bool // a setting of the tables is not in force yet
 	unhealed  atomic.Bool // a counter is known to differ from them
+	// When the counters were last compared, and how often that is done; of the goroutine that keeps them.
+	healed    time.Time
+	healEvery time.Duration
 	verifying sync.Mutex  // held while somebody has the whole ledger compared
 }
 
@@ -106,6 +108,7 @@ func newService(ctx context.Context, cfg config, log *slog.Logger, clock func() 
 // the counters as far as they can be had. Without either it waits for the database
 // as long as it takes.
 func (s *service) load(ctx context.Context) error {
+	defer s.thrift()()
 	wait := 100 * time.Millisecond
 	for {
 		err := s.feed.Start(ctx)

@@ -65,7 +65,7 @@ func BenchmarkLoad(b *testing.B) {
 	}
 	_, err = conn.Exec(b.Context(), `INSERT INTO keys (hash, name, alias, user_id, team_id, project_id, models, limits, created_at, updated_at, created_by, updated_by, fields, revision)
 		SELECT sha256(n::text::bytea), 'sk-...' || lpad(n::text, 4, '0'), 'alias-' || n, 'user-' || n / 10, 'team-' || n / 100, 'project-' || n / 50, '{gpt-4o,gpt-4o-mini}',
-			'{"max_budget":10.0,"budget_duration":"30d","rpm_limit":100,"tpm_limit":100000}', now(), now(), 'admin', 'admin', '{"models":["gpt-4o","gpt-4o-mini"],"max_budget":10.0}', n
+			json_build_object('max_budget', n / 100.0, 'budget_duration', '30d', 'rpm_limit', 100, 'tpm_limit', 100000), now(), now(), 'admin', 'admin', '{"models":["gpt-4o","gpt-4o-mini"],"max_budget":10.0}', n
 		FROM generate_series(1, `+strconv.Itoa(keys)+`) AS n`)
 	conn.Close(b.Context())
 	if err != nil {

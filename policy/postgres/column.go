@@ -226,24 +226,12 @@ func limits[E any](name string, at func(*E) *policy.Limits) column[E] {
 			}
 			return string(b)
 		},
-		read: func(e *E, b []byte, in *interner) error {
+		read: func(e *E, b []byte, _ *interner) error {
 			*at(e) = policy.Limits{}
 			if b == nil {
 				return nil
 			}
-			if in != nil {
-				if l, ok := in.limits[string(b)]; ok {
-					*at(e) = l
-					return nil
-				}
-			}
-			if err := json.Unmarshal(b, at(e)); err != nil {
-				return err
-			}
-			if in != nil && len(in.limits) < most {
-				in.limits[string(b)] = *at(e)
-			}
-			return nil
+			return readLimits(b, at(e))
 		},
 		wire: func(b []byte, e *E) ([]byte, bool) {
 			start := len(b)

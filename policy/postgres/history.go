@@ -188,8 +188,15 @@ func (s *Store) Spent(ctx context.Context, queries []policy.SpendQuery) ([]polic
 		if err != nil {
 			return err
 		}
+		spenders, err := spendersOf(ctx, tx, queries)
+		if err != nil {
+			return err
+		}
 		kinds := map[policy.ScopeKind]*spentQueries{}
 		for n, q := range queries {
+			if spenders != nil && !spenders[policy.Scope{Kind: q.Scope.Kind, ID: scopeID(q.Scope)}] {
+				continue
+			}
 			if kinds[q.Scope.Kind] == nil {
 				kinds[q.Scope.Kind] = &spentQueries{}
 			}
@@ -212,6 +219,30 @@ func (s *Store) Spent(ctx context.Context, queries []policy.SpendQuery) ([]polic
 		return nil
 	})
 	return out, err
+}
+
+// spendersOf tells which scopes have ever spent or used anything, where there are so
+// many queries that it pays: of a million keys most may be idle. nil: not asked.
+func spendersOf(ctx context.Context, tx pgx.Tx, queries []policy.SpendQuery) (map[policy.Scope]bool, error) {
+	if len(queries) < 100 {
+		return nil, nil
+	}
+	ids := map[policy.ScopeKind][]string{}
+	for _, q := range queries {
+		ids[q.Scope.Kind] = append(ids[q.Scope.Kind], scopeID(q.Scope))
+	}
+	found := map[policy.Scope]bool{}
+	for kind, of := range ids {
+		rows, err := tx.Query(ctx, `SELECT q.id FROM unnest($2::text[]) AS q(id) JOIN spend_totals AS t ON t.scope_kind = $1 AND t.scope_id = q.id AND t.model = ''`, kind.String(), of)
+		if err != nil {
+			return nil, err
+		}
+		var id string
+		if _, err := pgx.ForEachRow(rows, []any{&id}, func() error { found[policy.Scope{Kind: kind, ID: id}] = true; return nil }); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
 }
 
 // snapshot runs f in a read-only transaction that sees one moment.

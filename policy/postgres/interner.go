@@ -1,22 +1,17 @@
 package postgres
 
-import (
-	"github.com/purser/purser/policy"
-)
-
 // interner shares what many rows have in common. A nil one shares nothing.
 type interner struct {
-	texts  map[string]string
-	lists  map[string][]string
-	limits map[string]policy.Limits
+	texts map[string]string
+	lists map[string][]string
 }
 
 func newInterner() *interner {
-	return &interner{texts: map[string]string{}, lists: map[string][]string{}, limits: map[string]policy.Limits{}}
+	return &interner{texts: map[string]string{}, lists: map[string][]string{}}
 }
 
 // most bounds each of the interner's maps: what varies that much is not shared.
-const most = 200_000
+const most = 20_000
 
 func (in *interner) text(b []byte) string {
 	if in == nil {

@@ -21,6 +21,22 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(postgrestest.Run(m)) }
 
+// ownRedis is a server of the test's own, so that tests that need none start none.
+func ownRedis(tb testing.TB) (goredis.UniversalClient, string) {
+	tb.Helper()
+	server, err := redistest.Start("", nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(server.Stop)
+	client, err := redis.Connect("redis://" + server.Addr)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = client.Close() })
+	return client, "{purser}"
+}
+
 // journaled is an entry as an extproc leaves it in Redis.
 func journaled(i, keys int) policy.Entry {
 	k, now := i%keys, time.Now().UTC()
@@ -87,7 +103,7 @@ func openStore(tb testing.TB) *postgres.Store {
 
 // Consumers side by side, with entries that came twice: each has one row, and the sums agree.
 func TestJournalDrains(t *testing.T) {
-	client, prefix := redistest.Client(t)
+	client, prefix := ownRedis(t)
 	store := openStore(t)
 	fillJournal(t, client, prefix, 0, 12_000, 50)
 	fillJournal(t, client, prefix, 6_000, 7_000, 50) // all but a thousand of them again
@@ -105,7 +121,7 @@ func TestJournalDrains(t *testing.T) {
 func BenchmarkDrain(b *testing.B) {
 	for _, keys := range []int{1000, 100_000} {
 		b.Run(fmt.Sprintf("%d keys", keys), func(b *testing.B) {
-			client, prefix := redistest.Client(b)
+			client, prefix := ownRedis(b)
 			store := openStore(b)
 			const n = 40_000
 			rows := 0

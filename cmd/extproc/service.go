@@ -46,7 +46,7 @@ type service struct {
 	// When the counters were last compared, and how often that is done; of the goroutine that keeps them.
 	healed    time.Time
 	healEvery time.Duration
-	verifying sync.Mutex  // held while somebody has the whole ledger compared
+	verifying sync.Mutex // held while somebody has the whole ledger compared
 }
 
 // copyEvery is how old the directory's copy on disk may be: what was blocked since is

@@ -68,6 +68,7 @@ const (
 
 	passwordSet action = "set a user's password"
 
+	auditRead      action = "read the audit log"
 	settingsRead   action = "read settings"
 	settingsChange action = "change settings"
 
@@ -128,6 +129,7 @@ var rules = map[action]rule{
 
 	passwordSet: {allow: isAdmin},
 
+	auditRead:      {allow: readers, reads: true},
 	settingsRead:   {allow: readers, reads: true},
 	settingsChange: {allow: isAdmin},
 

@@ -61,6 +61,9 @@ func (s *server) describe(op operation, path, method string, in reflect.Type) {
 		}
 		doc.Responses[statusText(op.Status)] = ok
 	}
+	if op.Lines {
+		doc.Responses["200"].Content = map[string]*huma.MediaType{"application/x-ndjson": {Schema: &huma.Schema{Type: huma.TypeString}}}
+	}
 	if op.CSV {
 		doc.Responses[statusText(op.Status)].Content["text/csv"] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
 	}
@@ -90,6 +93,10 @@ func (s *server) component(p *plan, zero reflect.Value) *huma.Schema {
 	}
 	return &huma.Schema{Ref: "#/components/schemas/" + name}
 }
+
+func typeOf[T any]() reflect.Type { return reflect.TypeFor[T]() }
+
+func zeroOf[T any]() reflect.Value { return reflect.New(reflect.TypeFor[T]()).Elem() }
 
 func (s slot) schema(zero reflect.Value, param bool) *huma.Schema {
 	out := *s.field(zero).schema()

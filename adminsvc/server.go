@@ -83,6 +83,11 @@ type Config struct {
 	// with an error when it took too long; nil: Store.Write waits long enough.
 	Settled func(ctx context.Context) error
 
+	// Explainer answers what binds a caller; nil: /limits and /policy/simulate say so.
+	Explainer Explainer
+	Refusals  RefusalReader // nil: refused calls are not listed
+	AuditLog  AuditReader   // nil: there is none
+
 	// SignIn keeps sessions, passwords and invitations; nil: nobody can sign in, keys alone count.
 	SignIn SignInStore
 	// UIUsername and UIPassword sign in as the master key's holder; default admin, and
@@ -197,6 +202,7 @@ type operation struct {
 	BodyOptional bool
 	CSV          bool // the reply may also be text/csv
 	Form         bool // the body may also be a form
+	Lines        bool // the reply is JSON lines
 }
 
 // route adds an endpoint whose request is an In: a struct of Opt fields tagged

@@ -377,7 +377,7 @@ func TestWhoAmI(t *testing.T) {
 	w := newWorld(t)
 	for who, want := range map[string]map[string]string{
 		"admin":     {"user_id": `"admin"`, "user_role": `"proxy_admin"`},
-		"viewer":    {"permissions": `["list_users","read_all_spend"]`},
+		"viewer":    {"permissions": `["list_users","read_all_spend","read_audit"]`},
 		"orgadmin":  {"organizations.0.role": `"org_admin"`, "teams.0.role": `"org_admin"`},
 		"teamadmin": {"teams.0.role": `"admin"`, "permissions": `["create_key","create_service_account_key","change_team","manage_team_members","create_project"]`},
 		"member":    {"teams.0.permissions": `["/key/info","/key/health"]`, "permissions": `["create_key"]`},

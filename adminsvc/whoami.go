@@ -49,7 +49,7 @@ var abilities = []struct {
 	{"create_key", keyCreate}, {"create_service_account_key", keyCreateService}, {"create_team", teamCreate}, {"change_team", teamUpdateIt},
 	{"manage_team_members", teamSetMembers}, {"create_project", projectWrite}, {"delete_project", projectDelete}, {"create_user", userCreate},
 	{"list_users", userListAll}, {"create_organization", organizationWrite}, {"change_organization", organizationChange},
-	{"read_all_spend", spendReadAll}, {"change_settings", settingsChange}, {"invite_user", userInvite},
+	{"read_all_spend", spendReadAll}, {"change_settings", settingsChange}, {"invite_user", userInvite}, {"read_audit", auditRead},
 }
 
 func (s *server) whoAmI(ctx context.Context, c *Caller, _ *nothing) (any, error) {

@@ -16,6 +16,7 @@ import (
 type Config struct {
 	Directory *policy.Directory
 	Ledger    policy.Ledger
+	Counters  policy.Inspector // the ledger's, for explanations; nil: there are none
 	Log       *slog.Logger
 
 	Clock func() time.Time    // default time.Now

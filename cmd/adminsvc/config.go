@@ -20,6 +20,7 @@ type config struct {
 	XDSInsecure       bool          `env:"XDS_INSECURE"`                            // plain text beyond this host: where a mesh looks after it
 	SaltKey           string        `env:"SALT_KEY"`                                // seals stored credentials; default the master key
 	LiteLLMSaltKey    string        `env:"LITELLM_SALT_KEY"`                        // the same, after SALT_KEY
+	ExtprocURL        string        `env:"EXTPROC_URL"`                             // its HTTP address, for /limits and /policy/simulate; more with commas
 	UIUsername        string        `env:"UI_USERNAME" envDefault:"admin"`          // signs in as the master key's holder
 	UIPassword        string        `env:"UI_PASSWORD"`                             // with this password; default the master key
 	SessionLife       time.Duration `env:"SESSION_DURATION" envDefault:"24h"`       // of who signed in

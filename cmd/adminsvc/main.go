@@ -19,6 +19,7 @@ import (
 	"github.com/purser/purser/adminsvc"
 	"github.com/purser/purser/cmd/boot"
 	"github.com/purser/purser/extproc/tokens"
+	"github.com/purser/purser/policy"
 	"github.com/purser/purser/policy/postgres"
 	"github.com/purser/purser/policy/redis"
 )
@@ -113,12 +114,16 @@ func run(ctx context.Context, cfg config, log *slog.Logger) error {
 	following, unfollow := context.WithCancel(context.WithoutCancel(ctx))
 	go func() { defer close(followed); known.run(following) }()
 	defer func() { unfollow(); <-followed }()
+	var explains adminsvc.Explainer
+	if e := newExplainer(cfg.ExtprocURL, func() string { return policy.InternalToken(known.settings.Load().MasterKey) }); e != nil {
+		explains = e
+	}
 	api := adminsvc.New(adminsvc.Config{
 		Store: store, Spend: store, Adjust: store.Adjust, Flush: store.Flush, Log: log,
 		UserDefaults: file.LiteLLM.UserDefaults, UserBudget: file.LiteLLM.UserBudget, UserBudgetDuration: file.LiteLLM.UserBudgetDuration, CountTokens: tokens.Count, Version: version, Ready: store.Ping,
 		Enforcement: store, RefusalSums: store.RefusalSums,
 		Models: known, Prober: newProber(), Settled: known.settled, Catalog: known.directory.Catalog, Settings: known.settings.Load,
-		SignIn: store, Kept: store, UIUsername: cfg.UIUsername, UIPassword: cfg.UIPassword, SessionLife: cfg.SessionLife,
+		Explainer: explains, Refusals: store, AuditLog: store, SignIn: store, Kept: store, UIUsername: cfg.UIUsername, UIPassword: cfg.UIPassword, SessionLife: cfg.SessionLife,
 		TeamListFormat: cfg.TeamListFormat, TrustForwarded: cfg.TrustForwarded,
 	})
 	listener, err := net.Listen("tcp", cfg.ListenAddr)

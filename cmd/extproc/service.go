@@ -95,7 +95,7 @@ func newService(ctx context.Context, cfg config, log *slog.Logger, clock func() 
 		}
 	}
 	s.server = extproc.New(extproc.Config{
-		Directory: s.directory, Ledger: s.counting.ledger, Log: log, Clock: clock, BodyLimit: cfg.BodyLimit, Deadline: cfg.Deadline,
+		Directory: s.directory, Ledger: s.counting.ledger, Counters: s.counting.counters, Log: log, Clock: clock, BodyLimit: cfg.BodyLimit, Deadline: cfg.Deadline,
 		BudgetStatus: cmp.Or(cfg.BudgetStatus, file.LiteLLM.BudgetExceededStatus), InjectCredentials: cfg.InjectCredentials,
 		ChargeAbandoned: extproc.Abandoned(cfg.Abandoned), CustomerHeaders: headers, KeyHeader: file.General.KeyHeader, Version: version, Metrics: prometheus.DefaultRegisterer,
 		WriteRefusals: s.store.WriteRefusals,
@@ -313,5 +313,6 @@ func (s *service) adminHandler() http.Handler {
 	})
 	mux.Handle("GET /metrics", promhttp.Handler())
 	mux.HandleFunc("GET /ledger/verify", s.verify)
+	mux.HandleFunc("POST /internal/explain", s.server.ServeExplain)
 	return mux
 }

@@ -119,6 +119,15 @@ func (s *stack) startRedis(ctx context.Context) error {
 	})
 }
 
+// extprocURLs are where adminsvc asks about limits.
+func (s *stack) extprocURLs() string {
+	urls := []string{localURL(s.ports.ExtprocHTTP)}
+	for _, more := range s.ports.More {
+		urls = append(urls, localURL(more[2]))
+	}
+	return strings.Join(urls, ",")
+}
+
 func (s *stack) startAdminsvc(ctx context.Context) error {
 	return s.eachReplica("adminsvc", func(name string, i int) error {
 		port, xds := s.ports.Adminsvc, s.ports.XDS
@@ -128,7 +137,7 @@ func (s *stack) startAdminsvc(ctx context.Context) error {
 		return s.startChild(ctx, name, localURL(port), supervise.Spec{
 			Name: name,
 			Command: s.child(s.opts.adminsvc, nil, map[string]string{
-				"LISTEN_ADDR": localAddr(port), "XDS_ADDR": localAddr(xds), "STATE_DIR": s.file(name), "REPLICA_ID": name,
+				"LISTEN_ADDR": localAddr(port), "XDS_ADDR": localAddr(xds), "STATE_DIR": s.file(name), "REPLICA_ID": name, "EXTPROC_URL": s.extprocURLs(),
 				"DRAIN_TIMEOUT": cmp.Or(os.Getenv("DRAIN_TIMEOUT"), "5s"),
 			}),
 			Ready:       answers(localURL(port) + "/health/readiness"),

@@ -2,48 +2,19 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/purser/purser/policy"
 )
 
-// AuditEntry is one change of one entity. Before and After are its documented
-// fields, without secrets; nil where it did not exist.
-type AuditEntry struct {
-	ID           int64
-	At           time.Time
-	ChangedBy    string
-	ChangedByKey string
-	Action       string // created, updated, deleted
-	Kind         policy.EntityKind
-	ObjectID     string
-	Before       json.RawMessage
-	After        json.RawMessage
-}
-
-// AuditQuery selects audit entries, newest first unless Ascending. Zero fields
-// select all.
-type AuditQuery struct {
-	ID                      int64
-	ChangedBy, ChangedByKey string
-	Action                  string
-	Kinds                   []policy.EntityKind
-	ObjectID                string
-	From, Until             time.Time
-	Sort                    string // "" or "at", "changed_by", "action", "kind", "object_id"
-	Ascending               bool
-	Limit, Offset           int
-}
-
-// AuditPage is what a query found; Total is without Limit and Offset.
-type AuditPage struct {
-	Entries []AuditEntry
-	Total   int
-}
+// What the audit log is asked and answers.
+type (
+	AuditEntry = policy.AuditEntry
+	AuditQuery = policy.AuditQuery
+	AuditPage  = policy.AuditPage
+)
 
 // Audit lists changes.
 func (s *Store) Audit(ctx context.Context, q AuditQuery) (page AuditPage, err error) {
@@ -51,7 +22,7 @@ func (s *Store) Audit(ctx context.Context, q AuditQuery) (page AuditPage, err er
 	tests := []string{"true"}
 	is := func(column, value string) {
 		if value != "" {
-			tests = append(tests, column+" = "+b.arg(value))
+			tests = append(tests, column+" = "+b.arg(clean(value, 2*maxID+1)))
 		}
 	}
 	if q.ID != 0 {
@@ -61,6 +32,17 @@ func (s *Store) Audit(ctx context.Context, q AuditQuery) (page AuditPage, err er
 	is("changed_by_key", q.ChangedByKey)
 	is("action", q.Action)
 	is("object_id", q.ObjectID)
+	if q.BelowID != 0 {
+		tests = append(tests, "id < "+b.arg(q.BelowID))
+	}
+	if q.TeamID != "" {
+		id := b.arg(clean(q.TeamID, 2*maxID))
+		tests = append(tests, "(kind = 'team' AND object_id = "+id+" OR kind = 'membership' AND starts_with(object_id, "+id+" || E'\\x1f') OR coalesce(after, before) ->> 'team_id' = "+id+" AND kind <> 'setting')")
+	}
+	if q.Search != "" {
+		text := b.arg(strings.ToLower(clean(q.Search, 2*maxID)))
+		tests = append(tests, "(strpos(lower(object_id), "+text+") > 0 OR strpos(lower(changed_by), "+text+") > 0)")
+	}
 	if q.Kinds != nil {
 		tests = append(tests, "kind = ANY("+b.arg(q.Kinds)+"::text[])")
 	}

@@ -101,17 +101,8 @@ func (s *Store) WriteRefusals(ctx context.Context, counts []policy.RefusalCount)
 	})
 }
 
-// RefusalQuery selects counts of refusals, newest minute first. Zero fields select all.
-type RefusalQuery struct {
-	From, Until              time.Time
-	KeyHash, TeamID, Project string
-	Code                     policy.Code
-	Scope                    *policy.Scope
-	Kind, Model              string
-	Shadow                   *bool    // only those that did, or did not, happen
-	Teams                    []string // any of these, for callers who may see only them
-	Limit, Offset            int
-}
+// RefusalQuery selects counts of refusals.
+type RefusalQuery = policy.RefusalQuery
 
 // Refusals lists counts, and how many rows there are in all.
 func (s *Store) Refusals(ctx context.Context, q RefusalQuery) (counts []policy.RefusalCount, total int, err error) {
@@ -136,6 +127,9 @@ func (s *Store) Refusals(ctx context.Context, q RefusalQuery) (counts []policy.R
 	}
 	if q.Teams != nil {
 		tests = append(tests, "team_id = ANY("+b.arg(q.Teams)+"::text[])")
+	}
+	if q.Keys != nil {
+		tests = append(tests, "key_hash = ANY("+b.arg(q.Keys)+"::text[])")
 	}
 	if !q.From.IsZero() {
 		tests = append(tests, "minute >= "+b.arg(q.From))

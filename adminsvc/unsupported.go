@@ -39,6 +39,9 @@ type license struct {
 
 func unsupported(s *server) {
 	for _, r := range unsupportedRoutes {
+		if s.paths[r.path][r.method] != nil {
+			continue // it is supported by now
+		}
 		refuse := func() (any, error) { return nil, detailError(http.StatusNotImplemented, "Not supported: %s", r.why) }
 		op := operation{Method: r.method, Path: r.path, Tag: "not supported", Summary: "Not supported: " + r.why, Status: http.StatusNotImplemented}
 		if r.path == "/team/{team_id}/disable_logging" || r.path == "/team/{team_id}/callback" {

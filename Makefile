@@ -89,6 +89,17 @@ bench: build envoy ## what Purser costs: beside Envoy alone and a no-op ext_proc
 	@go test -run '^$$' -bench Drain -benchtime 1x ./cmd/adminsvc | grep -E '^(Benchmark|FAIL|panic)'
 	@CHAOS_KEYS=1000000 go test -count 1 -v -timeout 25m -run ManyKeys ./deploy/chaos | grep -E '_test.go:|FAIL|panic'
 
+.PHONY: prices
+prices: venv ## take the built-in price map from the newest litellm wheel, and compare what a few thousand usages cost with it
+	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
+	.local/venv/bin/pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: -d "$$dir" litellm; \
+	go run ./policy/pricemap/generate -from "$$dir"/litellm-*.whl -o policy/pricemap/default.json.gz; \
+	.local/venv/bin/pip install --quiet --disable-pip-version-check --no-deps --target "$$dir/litellm" "$$dir"/litellm-*.whl; \
+	PYTHONPATH="$$dir/litellm" .local/venv/bin/python policy/pricemap/testdata/compare.py 4000 "$$RANDOM" > "$$dir/costs.json"; \
+	PRICEMAP_COSTS="$$dir/costs.json" go test -count 1 -run CostsAsLiteLLM ./policy/pricemap; \
+	PYTHONPATH="$$dir/litellm" .local/venv/bin/python policy/pricemap/testdata/compare.py 800 1 > policy/pricemap/testdata/costs.json; \
+	go test -count 1 ./policy/pricemap
+
 .PHONY: vet
 vet:
 	@go vet ./...

@@ -56,7 +56,7 @@ type XDS struct {
 type served struct {
 	cluster *clusterv3.Cluster
 	secrets []*tlsv3.Secret
-	stamp   int           // of a leaving one: which departure it is
+	stamp   int // of a leaving one: which departure it is
 }
 
 func (s served) equal(o served) bool {

@@ -8,7 +8,7 @@ type config struct {
 	DatabaseURL       string        `env:"DATABASE_URL,notEmpty"`                   // PostgreSQL
 	DatabaseDirectURL string        `env:"DATABASE_DIRECT_URL"`                     // for LISTEN, where DATABASE_URL is a pooler
 	RedisURL          string        `env:"REDIS_URL"`                               // the journal that extprocs write; empty: they write to PostgreSQL
-	StateDir          string        `env:"STATE_DIR"`                               // a copy of the stored models, for a start while PostgreSQL is away; empty: none
+	StateDir          string        `env:"STATE_DIR"`                               // a copy of the stored models, for a start while PostgreSQL is away; the price map's last good copy; empty: none
 	ReplicaID         string        `env:"REPLICA_ID"`                              // default: host name and process
 	ConfigFile        string        `env:"CONFIG_FILE"`                             // config.yaml in LiteLLM's format
 	MasterKey         string        `env:"LITELLM_MASTER_KEY"`                      // before the file's
@@ -24,6 +24,9 @@ type config struct {
 	UIUsername        string        `env:"UI_USERNAME" envDefault:"admin"`          // signs in as the master key's holder
 	UIPassword        string        `env:"UI_PASSWORD"`                             // with this password; default the master key
 	SessionLife       time.Duration `env:"SESSION_DURATION" envDefault:"24h"`       // of who signed in
+	PriceMap          string        `env:"PRICE_MAP"`                               // as for extproc
+	LiteLLMPriceMap   string        `env:"LITELLM_MODEL_COST_MAP_URL"`              // the same, after PRICE_MAP
+	PriceMapEvery     time.Duration `env:"PRICE_MAP_EVERY"`                         // as for extproc
 	TeamListFormat    string        `env:"TEAM_LIST_FORMAT" envDefault:"object"`    // object, as documented, or LiteLLM's array
 	UnpricedModels    string        `env:"UNPRICED_MODELS" envDefault:"allow"`      // as for extproc
 	Enforcement       string        `env:"ENFORCEMENT"`                             // shadow: decide and record, refuse nothing; default enforce

@@ -61,7 +61,11 @@ func run(ctx context.Context, cfg config, log *slog.Logger) error {
 	if cfg.TeamListFormat != "object" && cfg.TeamListFormat != "array" {
 		return fmt.Errorf("TEAM_LIST_FORMAT=%q: it is object or array", cfg.TeamListFormat)
 	}
-	opts := boot.Options{ConfigFile: cfg.ConfigFile, MasterKey: cfg.MasterKey, UnpricedModels: cfg.UnpricedModels, BudgetEdge: cfg.BudgetEdge, Enforcement: cfg.Enforcement}
+	prices, err := boot.OpenPrices(ctx, cmp.Or(cfg.PriceMap, cfg.LiteLLMPriceMap), cfg.StateDir, cfg.PriceMapEvery, log)
+	if err != nil {
+		return err
+	}
+	opts := boot.Options{Prices: prices, ConfigFile: cfg.ConfigFile, MasterKey: cfg.MasterKey, UnpricedModels: cfg.UnpricedModels, BudgetEdge: cfg.BudgetEdge, Enforcement: cfg.Enforcement}
 	file, err := boot.Load(opts, log)
 	if err != nil {
 		return err
@@ -113,6 +117,7 @@ func run(ctx context.Context, cfg config, log *slog.Logger) error {
 	followed := make(chan struct{})
 	following, unfollow := context.WithCancel(context.WithoutCancel(ctx))
 	go func() { defer close(followed); known.run(following) }()
+	go prices.Run(following, known.Reread)
 	defer func() { unfollow(); <-followed }()
 	var explains adminsvc.Explainer
 	if e := newExplainer(cfg.ExtprocURL, func() string { return policy.InternalToken(known.settings.Load().MasterKey) }); e != nil {

@@ -73,9 +73,7 @@ func newModels(cfg config, opts boot.Options, file *fileconfig.Config, settings 
 			return err
 		},
 	}
-	if opts.ConfigFile != "" {
-		of.Reload = func() (*fileconfig.Config, error) { return boot.Load(opts, log) }
-	}
+	of.Reload = func() (*fileconfig.Config, error) { return boot.Load(opts, log) }
 	m.Models = boot.NewModels(of)
 	feed := postgres.FeedConfig{
 		Store: store, Directory: m.directory, Kind: "adminsvc", ReplicaID: "adminsvc/" + cmp.Or(cfg.ReplicaID, boot.ReplicaID()), Log: log,

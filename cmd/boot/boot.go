@@ -14,6 +14,7 @@ import (
 
 	"github.com/purser/purser/policy"
 	"github.com/purser/purser/policy/config"
+	"github.com/purser/purser/policy/pricemap"
 )
 
 // MasterUserID is whom the master key acts as.
@@ -22,10 +23,11 @@ const MasterUserID = "default_user_id"
 // Options are the settings that come from the environment instead of config.yaml.
 type Options struct {
 	ConfigFile     string
-	MasterKey      string // goes before the file's
-	UnpricedModels string // deny, allow or default:<USD per million tokens>
-	BudgetEdge     string // clamp or refuse
-	Enforcement    string // enforce or shadow; config.yaml's goes before it
+	MasterKey      string  // goes before the file's
+	UnpricedModels string  // deny, allow or default:<USD per million tokens>
+	BudgetEdge     string  // clamp or refuse
+	Prices         *Prices // nil: the built-in price map
+	Enforcement    string  // enforce or shadow; config.yaml's goes before it
 }
 
 // Load reads config.yaml and says what in it has no effect. Without a file there
@@ -33,10 +35,14 @@ type Options struct {
 func Load(o Options, log *slog.Logger) (*config.Config, error) {
 	var cfg *config.Config
 	var err error
+	var prices *pricemap.Map
+	if o.Prices != nil {
+		prices = o.Prices.Map()
+	}
 	if o.ConfigFile != "" {
-		cfg, err = config.Load(o.ConfigFile, os.LookupEnv)
+		cfg, err = config.LoadPriced(o.ConfigFile, os.LookupEnv, prices)
 	} else {
-		cfg, err = config.Parse(nil, config.Options{Env: os.LookupEnv})
+		cfg, err = config.Parse(nil, config.Options{Env: os.LookupEnv, Prices: prices})
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s:\n%w", o.ConfigFile, err)

@@ -41,6 +41,8 @@ type Models struct {
 	cfg  ModelsConfig
 	seen string // the file's fingerprint when it was read
 
+	reading sync.Mutex // held while a file is read and put in force
+
 	mu   sync.Mutex
 	file *config.Config
 	made map[string]compiled // by id, for the file in force
@@ -154,10 +156,7 @@ func (m *Models) Watch(ctx context.Context) {
 			continue
 		}
 		inForce = now // also where it is of no use: it is said once
-		fresh, err := m.cfg.Reload()
-		if err == nil {
-			err = m.replace(fresh)
-		}
+		fresh, err := m.reread()
 		if err != nil {
 			m.cfg.Log.Error("the new configuration file cannot be used; the old one stays in force", "error", err)
 			continue
@@ -169,6 +168,25 @@ func (m *Models) Watch(ctx context.Context) {
 		}
 		m.cfg.Log.Info("the configuration file was read anew", "deployments", len(fresh.Deployments))
 	}
+}
+
+// Reread reads the configuration anew though its file is the same: for new prices.
+func (m *Models) Reread() {
+	if _, err := m.reread(); err != nil {
+		m.cfg.Log.Error("the configuration file cannot be used with new prices; the old ones stay in force", "error", err)
+	}
+}
+
+// reread reads the file and puts it in force. One at a time: what was read first must
+// not come over what was read later.
+func (m *Models) reread() (*config.Config, error) {
+	m.reading.Lock()
+	defer m.reading.Unlock()
+	fresh, err := m.cfg.Reload()
+	if err == nil {
+		err = m.replace(fresh)
+	}
+	return fresh, err
 }
 
 // replace puts another file in force.

@@ -23,6 +23,9 @@ type config struct {
 	InjectCredentials bool          `env:"INJECT_CREDENTIALS"`                      // set the provider's credential here, not in Envoy
 	SaltKey           string        `env:"SALT_KEY"`                                // opens stored credentials; needed with INJECT_CREDENTIALS only
 	LiteLLMSaltKey    string        `env:"LITELLM_SALT_KEY"`                        // the same, after SALT_KEY
+	PriceMap          string        `env:"PRICE_MAP"`                               // file or URL of prices in LiteLLM's format; empty: the built-in ones
+	LiteLLMPriceMap   string        `env:"LITELLM_MODEL_COST_MAP_URL"`              // the same, after PRICE_MAP
+	PriceMapEvery     time.Duration `env:"PRICE_MAP_EVERY"`                         // how often it is read anew; default 24h, a file 2s
 	BodyLimit         int64         `env:"BODY_LIMIT" envDefault:"16777216"`        // bytes of a request
 	Deadline          time.Duration `env:"LEDGER_DEADLINE" envDefault:"700ms"`      // below Envoy's message timeout
 	Drain             time.Duration `env:"DRAIN_TIMEOUT" envDefault:"30s"`          // for streams under way at SIGTERM

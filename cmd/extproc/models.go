@@ -27,9 +27,7 @@ func (s *service) newModels(opts boot.Options, file *fileconfig.Config, settings
 			return err
 		},
 	}
-	if opts.ConfigFile != "" {
-		cfg.Reload = func() (*fileconfig.Config, error) { return boot.Load(opts, s.log) }
-	}
+	cfg.Reload = func() (*fileconfig.Config, error) { return boot.Load(opts, s.log) }
 	if s.cfg.InjectCredentials {
 		box, err := seal.New(s.cfg.SaltKey, s.cfg.LiteLLMSaltKey, file.MasterKey.Reveal())
 		if err != nil {

@@ -33,6 +33,7 @@ type service struct {
 	clock     func() time.Time
 	directory *policy.Directory
 	models    *boot.Models
+	prices    *boot.Prices
 	store     *postgres.Store
 	counting  *counting
 	feed      *postgres.Feed
@@ -55,7 +56,11 @@ const copyEvery = 10 * time.Second
 
 // newService reads the configuration and opens what the service stands on.
 func newService(ctx context.Context, cfg config, log *slog.Logger, clock func() time.Time) (*service, error) {
-	opts := boot.Options{ConfigFile: cfg.ConfigFile, MasterKey: cfg.MasterKey, UnpricedModels: cfg.UnpricedModels, BudgetEdge: cfg.BudgetEdge, Enforcement: cfg.Enforcement}
+	prices, err := boot.OpenPrices(ctx, cmp.Or(cfg.PriceMap, cfg.LiteLLMPriceMap), cfg.StateDir, cfg.PriceMapEvery, log)
+	if err != nil {
+		return nil, err
+	}
+	opts := boot.Options{Prices: prices, ConfigFile: cfg.ConfigFile, MasterKey: cfg.MasterKey, UnpricedModels: cfg.UnpricedModels, BudgetEdge: cfg.BudgetEdge, Enforcement: cfg.Enforcement}
 	file, err := boot.Load(opts, log)
 	if err != nil {
 		return nil, err
@@ -64,7 +69,7 @@ func newService(ctx context.Context, cfg config, log *slog.Logger, clock func() 
 	if err != nil {
 		return nil, err
 	}
-	s := &service{cfg: cfg, log: log, clock: clock, health: health.NewServer()}
+	s := &service{prices: prices, cfg: cfg, log: log, clock: clock, health: health.NewServer()}
 	s.health.SetServingStatus("", healthpb.HealthCheckResponse_NOT_SERVING)
 	s.directory = policy.NewDirectory(settings, nil)
 	if err := s.newModels(opts, file, settings); err != nil {
@@ -256,6 +261,7 @@ func (s *service) serve(ctx context.Context) error {
 	running.Go(func() { _ = s.feed.Run(background) })
 	running.Go(func() { s.server.Run(background) })
 	running.Go(func() { s.models.Watch(background) })
+	running.Go(func() { s.prices.Run(background, s.models.Reread) })
 	running.Go(func() { s.reap(background) })
 	running.Go(func() { s.keep(background) })
 	if s.counting.run != nil {

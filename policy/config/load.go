@@ -24,12 +24,17 @@ type Options struct {
 // Load reads a file and the files it includes, which stand beside it. Its error
 // is an Errors where the file could be read but not be used.
 func Load(path string, env func(string) (string, bool)) (*Config, error) {
+	return LoadPriced(path, env, nil)
+}
+
+// LoadPriced is Load with another price map than the embedded one.
+func LoadPriced(path string, env func(string) (string, bool), prices *pricemap.Map) (*Config, error) {
 	data, err := readFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
 	files := []string{path}
-	c, err := Parse(data, Options{Env: env, ReadFile: func(name string) ([]byte, error) {
+	c, err := Parse(data, Options{Env: env, Prices: prices, ReadFile: func(name string) ([]byte, error) {
 		if !filepath.IsAbs(name) {
 			name = filepath.Join(filepath.Dir(path), name)
 		}

@@ -5,7 +5,9 @@
 One line per usage: [provider, model, usage in policy.Usage's JSON names, dollars].
 
 Left out, because there the package does not charge what its own map lists: service
-tiers at fireworks_ai, and audio prompts at a service tier with its own audio rate.
+tiers at fireworks_ai, audio prompts at a service tier with its own audio rate, and at
+any service tier writes to a one-hour cache beyond a threshold: there it takes the rate
+from below the threshold.
 """
 import datetime
 import json
@@ -55,6 +57,8 @@ def usage(rng, provider, entry):
     u = {"input": sum(parts.values()) + 1 + rng.randrange(size), **parts, "output": sum(out.values()) + (1 + rng.randrange(8000) if entry.get("mode") != "embedding" else 0), **out}
     tiers = ["", "", "priority", "flex", "balanced", "ultrafast"]
     if provider == "fireworks_ai" or (u.get("audio_input") and any(f.startswith("input_cost_per_audio_token_") for f in entry)):
+        tiers = [""]
+    if u.get("cache_write_1h") and any("_above_1hr_above_" in f for f in entry):
         tiers = [""]
     u["service_tier"] = rng.choice(tiers)
     return {k: v for k, v in u.items() if v or k in ("input", "output")}

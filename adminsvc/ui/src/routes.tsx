@@ -49,6 +49,8 @@ export const router = createBrowserRouter(
         { path: 'models', element: page(() => import('./pages/models/Models')) },
         { path: 'logs', element: page(() => import('./pages/logs/Logs')) },
         { path: 'settings', element: page(() => import('./pages/settings/Settings')) },
+        { path: 'usage', element: page(() => import('./pages/usage/Usage')) },
+        { path: 'playground', element: page(() => import('./pages/playground/Playground')) },
         { path: '*', element: page(() => import('./pages/NotFound')) },
       ],
     },

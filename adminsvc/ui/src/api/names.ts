@@ -1,20 +1,33 @@
+import { useQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
+import { call } from './client'
 import { useApi } from './queries'
 import type { Organization, Project, Team } from './rows'
 import { useWho } from './session'
 
-export type Names = { teams: ReadonlyMap<string, string>; projects: ReadonlyMap<string, string>; organizations: ReadonlyMap<string, string>; teamRows: Team[]; projectRows: Project[] }
+export type Names = { teams: ReadonlyMap<string, string>; projects: ReadonlyMap<string, string>; organizations: ReadonlyMap<string, string>; ready: boolean; teamRows: Team[]; projectRows: Project[] }
+
+/** The API lists teams in pages of at most 100. */
+async function everyTeam(): Promise<Team[]> {
+  const out: Team[] = []
+  for (let page = 1; ; page++) {
+    const part = await call('get', '/v2/team/list', { params: { page, page_size: 100 } })
+    out.push(...((part.teams ?? []) as Team[]))
+    if (page >= (part.total_pages ?? 0)) return out
+  }
+}
 
 /** Names by id, of what the caller may see: lists show these where rows have ids. */
 export function useNames(): Names {
   useWho()
-  const teams = useApi('/v2/team/list', { page_size: 500 } as never, { stale: 60_000 })
+  const teams = useQuery({ queryKey: ['/v2/team/list', 'all'], queryFn: everyTeam, staleTime: 60_000 })
   const projects = useApi('/project/list', {}, { stale: 60_000 })
   const organizations = useApi('/organization/list', {}, { stale: 60_000 })
   return useMemo(() => {
-    const teamRows = (teams.data?.teams ?? []) as Team[]
+    const teamRows = teams.data ?? []
     const projectRows = (projects.data ?? []) as Project[]
     return {
+      ready: teams.data !== undefined,
       teamRows,
       projectRows,
       teams: new Map(teamRows.map((t) => [t.team_id!, t.team_alias || t.team_id!])),

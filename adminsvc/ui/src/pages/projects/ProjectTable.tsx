@@ -33,7 +33,7 @@ export function ProjectTable({ team: own }: { team?: string }) {
   const [doomed, setDoomed] = useState<Project | null>(null)
   const columns = useMemo<Column<Project>[]>(() => [
     { id: 'name', title: 'Project', value: (p) => p.project_alias, sort: true, cell: (p) => <NameCell to={`/projects/${encodeURIComponent(p.project_id!)}`} name={p.project_alias || p.project_id!} id={p.project_id} blocked={p.blocked} /> },
-    ...(own ? [] : [{ id: 'team', title: 'Team', value: (p) => names.teams.get(p.team_id ?? '') ?? p.team_id, sort: true, from: 'wide', cell: (p) => <Link to={`/teams/${encodeURIComponent(p.team_id ?? '')}`} style={{ color: 'inherit' }}>{names.teams.get(p.team_id ?? '') ?? p.team_id}</Link> }] as Column<Project>[]),
+    ...(own ? [] : [{ id: 'team', title: 'Team', value: (p) => names.teams.get(p.team_id ?? '') ?? p.team_id, sort: true, from: 'wide', cell: (p) => <Link to={`/teams/${encodeURIComponent(p.team_id ?? '')}`} className="plain">{names.teams.get(p.team_id ?? '') ?? p.team_id}</Link> }] as Column<Project>[]),
     { id: 'models', title: 'Models', value: (p) => (p.models ?? []).join(' '), from: 'xwide', cell: (p) => <Models models={p.models} all="All team models" /> },
     { id: 'spend', title: 'Spend / Budget', value: (p) => p.spend, sort: true, cell: (p) => <BudgetBar spend={p.spend} limit={p.max_budget} />, width: 190 },
     { id: 'rpm', title: 'Requests/min', value: (p) => p.rpm_limit, sort: true, align: 'right', hidden: true, cell: (p) => p.rpm_limit?.toLocaleString() ?? '–' },

@@ -1,0 +1,39 @@
+import { Badge, Group, Stack, Text } from '@mantine/core'
+import { Link } from 'react-router'
+import { useNames } from '../../api/names'
+import { useProjectsOn } from '../../api/settings'
+import { burnOf } from '../../shared/burn'
+import { money } from '../../shared/format'
+import { Meter } from '../../shared/Meter'
+import { Panel } from '../../shared/Panel'
+import { When } from '../../shared/When'
+
+/** Which budgets run out first, and when. */
+export function NearLimits() {
+  const { projectRows, teamRows } = useNames()
+  const projects = useProjectsOn()
+  const rows = [
+    ...(projects ? projectRows.map((p) => ({ kind: 'Project', to: `/projects/${encodeURIComponent(p.project_id!)}`, name: p.project_alias || p.project_id!, row: p, burn: burnOf(p) })) : []),
+    ...teamRows.map((t) => ({ kind: 'Team', to: `/teams/${encodeURIComponent(t.team_id!)}`, name: t.team_alias || t.team_id!, row: t, burn: burnOf(t) })),
+  ]
+    .flatMap((r) => (r.burn && (r.burn.part >= 0.5 || r.burn.runsOut) ? [{ ...r, burn: r.burn }] : []))
+    .sort((a, b) => (a.burn.runsOut?.getTime() ?? Infinity) - (b.burn.runsOut?.getTime() ?? Infinity) || b.burn.part - a.burn.part)
+    .slice(0, 6)
+  return (
+    <Panel title="Budgets that run out first" about="If spending goes on as it has in this window.">
+      {!rows.length && <Text size="sm" c="dimmed">All budgets last until they reset.</Text>}
+      <Stack gap={12}>
+        {rows.map((r) => (
+          <div key={r.to}>
+            <Group justify="space-between" wrap="nowrap" gap={8}>
+              <Group gap={6} wrap="nowrap" style={{ minWidth: 0 }}><Link className="plain clip" to={r.to} style={{ fontWeight: 600, fontSize: 13.5 }}>{r.name}</Link><Badge size="xs" color="gray">{r.kind}</Badge></Group>
+              <Text size="sm" className="num">{r.burn.part >= 1 ? <Text span c="red" fw={600} size="sm">Used up</Text> : r.burn.runsOut ? <Text span size="sm" c="orange.8">Runs out <When at={r.burn.runsOut.toISOString()} /></Text> : <Text span size="sm" c="dimmed">{Math.round(100 * r.burn.part)}%</Text>}</Text>
+            </Group>
+            <Meter used={r.row.spend ?? 0} limit={r.row.max_budget!} label={`${r.name}: ${money(r.row.spend)} of ${money(r.row.max_budget)}`} />
+            <Text size="xs" c="dimmed" mt={2}>{money(r.row.spend)} of {money(r.row.max_budget)}</Text>
+          </div>
+        ))}
+      </Stack>
+    </Panel>
+  )
+}

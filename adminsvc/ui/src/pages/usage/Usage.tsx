@@ -1,0 +1,93 @@
+import { Alert, Group, SegmentedControl, Select, SimpleGrid, Stack, Text } from '@mantine/core'
+import { DatePickerInput } from '@mantine/dates'
+import { IconChartBar } from '@tabler/icons-react'
+import { lazy, Suspense, useMemo } from 'react'
+import { sums, useActivity } from '../../api/activity'
+import { seesAll } from '../../api/may'
+import { useWho } from '../../api/session'
+import { useProjectsOn } from '../../api/settings'
+import { ErrorBox } from '../../shared/ErrorBox'
+import { count, day, daysAgo, money, short } from '../../shared/format'
+import { Loading } from '../../shared/Loading'
+import { PageHead } from '../../shared/PageHead'
+import { Panel } from '../../shared/Panel'
+import { Stat } from '../../shared/Stat'
+import { useListState } from '../../shared/useListState'
+import { chart, type Metric, metrics, parts, type Scope, scopes, totals } from './activity'
+import { BudgetBurn } from './BudgetBurn'
+import { EntityPick } from './EntityPick'
+import { Exports } from './Exports'
+import { TopList } from './TopList'
+import { UsageTable } from './UsageTable'
+
+const StackedBars = lazy(() => import('../../charts/StackedBars'))
+
+const presets = [['7', 'Last 7 days'], ['30', 'Last 30 days'], ['90', 'Last 90 days'], ['month', 'This month']] as const
+
+/** The days of the URL: a preset, or from and to. */
+function rangeOf(get: (n: string) => string): { preset: string; from: string; to: string } {
+  if (get('from') && get('to')) return { preset: '', from: get('from'), to: get('to') }
+  const preset = get('range') || '30'
+  const now = new Date()
+  return { preset, from: preset === 'month' ? day(new Date(now.getFullYear(), now.getMonth(), 1)) : day(daysAgo(Number(preset) - 1)), to: day(now) }
+}
+
+export default function Usage() {
+  const who = useWho()
+  const projects = useProjectsOn()
+  const list = useListState()
+  const offered = scopes.filter((s) => (s.id !== 'project' || projects || list.get('by') === 'project') && (seesAll(who) || ['project', 'team', 'user'].includes(s.id)))
+  const scope = (offered.find((s) => s.id === list.get('by')) ?? offered[0]!).id as Scope
+  const about = scopes.find((s) => s.id === scope)!
+  const { preset, from, to } = rangeOf(list.get)
+  const part = list.get('part') || 'entities'
+  const metric = (list.get('show') || 'spend') as Metric
+  const weekly = list.get('step') === 'week'
+  const table = list.get('view') === 'table'
+  const id = list.get('id')
+  const answer = useActivity(scope, { start_date: from, end_date: to, [about.param]: id })
+  const days = answer.data?.results ?? []
+  const all = sums(answer.data)
+  const data = useMemo(() => chart(answer.data?.results ?? [], part, metric, from, to, weekly), [answer.data, part, metric, from, to, weekly])
+  const format = metric === 'spend' ? money : (v: number) => short(v)
+  return (
+    <>
+      <PageHead icon={IconChartBar} title="Usage" about="What was spent, by whom and on what. Days are in your time zone."><Exports scope={scope} params={{ start_date: from, end_date: to, [about.param]: id }} /></PageHead>
+      <Stack gap="md">
+        <Group gap="xs">
+          <Select aria-label="Whose usage" w={160} value={scope} allowDeselect={false} data={offered.map((s) => ({ value: s.id, label: s.label }))} onChange={(v) => list.set({ by: v, id: null })} />
+          <EntityPick scope={scope} value={id} onChange={(v) => list.set({ id: v })} />
+          <Select aria-label="Time range" w={160} placeholder="Chosen days" value={preset || null} data={presets.map(([value, label]) => ({ value, label }))} onChange={(v) => list.set({ range: v, from: null, to: null })} />
+          <DatePickerInput aria-label="Days" type="range" w={230} maxDate={day(new Date())} value={[from, to]} valueFormat="MMM D, YYYY" popoverProps={{ withinPortal: true }}
+            onChange={([a, b]) => { if (a && b) list.set({ from: a, to: b, range: null }) }} allowSingleDateInRange />
+        </Group>
+        <ErrorBox error={answer.error} retry={() => void answer.refetch()} />
+        <div className="card" style={{ padding: 16 }}>
+          <SimpleGrid cols={{ base: 2, sm: 4 }}>
+            <Stat label="Spend" value={money(all.spend)} />
+            <Stat label="Requests" value={count(all.api_requests)} />
+            <Stat label="Tokens" value={short(all.total_tokens)} more={`${short(all.prompt_tokens)} in · ${short(all.completion_tokens)} out`} />
+            <Stat label="Errors" value={count(all.failed_requests)} more={all.api_requests ? `${((100 * all.failed_requests) / all.api_requests).toFixed(1)}% of requests` : undefined} />
+          </SimpleGrid>
+        </div>
+        <Panel title={`${metrics.find((m) => m.id === metric)!.label} by ${weekly ? 'week' : 'day'}`} right={
+          <Group gap="xs">
+            <SegmentedControl size="xs" aria-label="Show" value={metric} onChange={(v) => list.set({ show: v })} data={metrics.map((m) => ({ value: m.id, label: m.label }))} />
+            <SegmentedControl size="xs" aria-label="By" value={part} onChange={(v) => list.set({ part: v })} data={parts(scope).map((p) => ({ value: p.id, label: p.label }))} />
+            <SegmentedControl size="xs" aria-label="Step" value={weekly ? 'week' : 'day'} onChange={(v) => list.set({ step: v === 'week' ? 'week' : null })} data={[{ value: 'day', label: 'Daily' }, { value: 'week', label: 'Weekly' }]} />
+            <SegmentedControl size="xs" aria-label="View" value={table ? 'table' : 'chart'} onChange={(v) => list.set({ view: v === 'table' ? 'table' : null })} data={[{ value: 'chart', label: 'Chart' }, { value: 'table', label: 'Table' }]} />
+          </Group>
+        }>
+          {answer.isPending ? <Loading /> : table ? <UsageTable rows={data.rows} series={data.series} format={metric === 'spend' ? money : count} /> : data.series.length ? (
+            <Suspense fallback={<Loading />}><StackedBars rows={data.rows} series={data.series} format={format} label={`${metric} by day; the same as a table is under “Table”`} /></Suspense>
+          ) : <Text c="dimmed" size="sm" ta="center" py={60}>{metric === 'failed_requests' ? 'No errors in this time.' : 'Nothing was used in this time. Choose a longer one.'}</Text>}
+        </Panel>
+        {id && ['project', 'team', 'organization'].includes(scope) && <BudgetBurn scope={scope as 'project'} id={id} />}
+        {!id && scope === 'project' && !days.length && !answer.isPending && <Alert variant="light" color="gray">Calls of keys without a project are not here: look at Teams or Users for those.</Alert>}
+        <SimpleGrid cols={{ base: 1, lg: 2 }}>
+          {parts(scope).map((p) => <TopList key={p.id} title={`Top ${p.label.toLowerCase()}`} rows={totals(days, p.id, metric)} metric={metric} link={p.id === 'api_keys' ? (r) => `/keys/${r.id}` : p.id === 'entities' && scope !== 'tag' && scope !== 'customer' && scope !== 'user' ? (r) => `/${scope}s/${encodeURIComponent(r.id)}` : undefined} />)}
+        </SimpleGrid>
+      </Stack>
+    </>
+  )
+}

@@ -1,0 +1,64 @@
+package uitest
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const ui = "../../adminsvc/ui"
+
+// run builds the programs, starts a stack of its own, and in it Node's test runner
+// with one file of tests.
+func run(t *testing.T, file string, limit time.Duration, env ...string) {
+	for _, need := range []struct{ path, do string }{
+		{ui + "/dist/index.html", "make ui"}, {ui + "/node_modules/playwright-core", "make ui"}, {"../../.local/envoy", "make envoy"},
+	} {
+		if _, err := os.Stat(need.path); err != nil {
+			t.Fatalf("%s is missing: run `%s` first", need.path, need.do)
+		}
+	}
+	programs, err := os.MkdirTemp(mustAbs(t, "../../.local"), "uitest-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(programs) })
+	if out, err := exec.Command("go", "build", "-o", programs+"/", "../../cmd/purser", "../../cmd/extproc", "../../cmd/adminsvc").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, filepath.Join(programs, "purser"), "up", "--port", "0", "--state-dir", t.TempDir(), "--",
+		"node", "--test", "--test-reporter=spec", filepath.Join(mustAbs(t, ui), "e2e", file))
+	cmd.Env = append(append(os.Environ(), "NODE_OPTIONS="), env...)
+	cmd.Dir = mustAbs(t, "../..")
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 20 * time.Second
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+func mustAbs(t *testing.T, path string) string {
+	t.Helper()
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return abs
+}
+
+func TestUI(t *testing.T) { run(t, "ui.test.mjs", 5*time.Minute) }
+
+// TestScale is what the pages do with 200 teams, 2,000 projects and 50,000 keys; it runs
+// in test-all, as making them takes minutes.
+func TestScale(t *testing.T) {
+	if os.Getenv("UISCALE") == "" {
+		t.Skip("UISCALE is not set")
+	}
+	run(t, "scale.test.mjs", 20*time.Minute)
+}

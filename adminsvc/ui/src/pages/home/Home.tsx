@@ -13,6 +13,7 @@ import { totals } from '../usage/activity'
 import { TopList } from '../usage/TopList'
 import { Health } from './Health'
 import { NearLimits } from './NearLimits'
+import { RefusedToday } from './RefusedToday'
 
 /** What goes on: spend, who spends it, what runs out, and whether everything runs. */
 export default function Home() {
@@ -50,6 +51,7 @@ export default function Home() {
           <NearLimits />
           <TopList title={projects ? 'Top projects this month' : 'Top teams this month'} rows={totals(tops.data?.results ?? [], 'entities', 'spend').slice(0, 7)} metric="spend" link={(r) => `/${projects ? 'projects' : 'teams'}/${encodeURIComponent(r.id)}`} />
           <TopList title="Top models this month" rows={totals(month.data?.results ?? [], 'models', 'spend').slice(0, 7)} metric="spend" />
+          <RefusedToday />
           {seesAll(who) && <Health />}
         </SimpleGrid>
         <Text size="xs" c="dimmed">Days are in your time zone. Budgets reset in UTC.</Text>

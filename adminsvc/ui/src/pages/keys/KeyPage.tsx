@@ -21,7 +21,9 @@ import { LogList } from '../logs/LogList'
 import { DeleteKey } from './DeleteKey'
 import { KeyModal } from './KeyModal'
 import { KeyShown, type NewKey } from './KeyShown'
+import { LimitsInForce } from './LimitsInForce'
 import { RegenerateKey } from './RegenerateKey'
+import { WhatIf } from './WhatIf'
 
 type Usage = Record<string, { current_spend: number; max_budget: number }>
 
@@ -74,6 +76,8 @@ export default function KeyPage() {
               <Panel title="Its own limits"><Limits row={k} /></Panel>
             </SimpleGrid>
           ) },
+          { id: 'limits', label: 'Limits in force', page: <LimitsInForce id={id} /> },
+          { id: 'simulate', label: 'What if', page: <WhatIf id={id} /> },
           { id: 'logs', label: 'Logs', page: <LogList scope={{ api_key: id }} /> },
         ]} />
       {open === 'edit' && k && <KeyModal row={k} onClose={() => setOpen(null)} />}

@@ -53,6 +53,11 @@ $(UI)/node_modules/.package-lock.json: $(UI)/package-lock.json
 	@command -v npm >/dev/null || { echo 'the web UI needs Node 20 and npm: apt-get install nodejs npm' >&2; exit 1; }
 	@cd $(UI) && npm ci --silent --no-progress && touch node_modules/.package-lock.json
 
+.PHONY: screenshots
+screenshots: ui envoy ## the pictures in deploy/docs, from a stack of its own
+	@$(MAKE) --no-print-directory build
+	@state=$$(mktemp -d); trap 'rm -rf "$$state"' EXIT; $(E2E) node adminsvc/ui/e2e/screenshots.mjs deploy/docs
+
 .PHONY: test
 test: ui envoy venv vet ## everything but the slow: unit, real PostgreSQL, end to end through Envoy
 	@$(MAKE) --no-print-directory build
@@ -68,6 +73,7 @@ venv: $(VENV_STAMP) ## fetch what the end-to-end tests speak with into .local/ve
 .PHONY: test-all
 test-all: test ## also what takes long: the race detector, and each fuzz test for half a minute
 	BENCH=1 go test -timeout 10m ./cmd/purser/bench
+	UITEST=1 UISCALE=1 go test -timeout 30m ./deploy/uitest
 	CHAOS=short go test -timeout 25m ./deploy/chaos
 	CHAOS_SOAK=10m go test -timeout 25m -run Soak ./deploy/chaos
 	CHAOS_KEYS=1000000 go test -timeout 25m -run ManyKeys ./deploy/chaos

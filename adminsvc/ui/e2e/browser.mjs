@@ -15,7 +15,8 @@ export async function launch() {
 export async function open(browser, { width = 1440, height = 900, dark = false, ...more } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', locale: 'en-US', timezoneId: 'UTC', reducedMotion: 'reduce', ...more })
   const page = await context.newPage()
-  page.setDefaultTimeout(20_000)
+  page.setDefaultTimeout(60_000)
+  page.setDefaultNavigationTimeout(90_000)
   page.faults = []
   page.on('pageerror', (e) => page.faults.push(`exception: ${e.message}`))
   page.on('console', (m) => m.type() === 'error' && !/Failed to load resource/.test(m.text()) && page.faults.push(`console: ${m.text()}`))

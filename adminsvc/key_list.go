@@ -26,6 +26,7 @@ type keyListQuery struct {
 	Status            Opt[string]   `query:"status" enum:"active,expired,revoked,deleted"`
 	AccessGroupID     Opt[string]   `query:"access_group_id"`
 	AgentID           Opt[string]   `query:"agent_id"`
+	Expires           Opt[string]   `query:"expires" doc:"Keys that expire by then: a time, or a duration from now such as 7d; never: those that do not expire"`
 }
 
 type keyList struct {
@@ -108,6 +109,21 @@ func (s *server) keyQuery(ctx context.Context, c *Caller, in *keyListQuery) (pol
 		if v := f.v.Or(""); v != "" {
 			where(f.field, f.op, v)
 		}
+	}
+	switch e := in.Expires.Or(""); e {
+	case "":
+	case "never":
+		where("expires", policy.Is, nil)
+	default:
+		by, ok := parseTime(e)
+		if d, err := policy.ParseDuration(e); err == nil {
+			by, ok = d.After(s.now()), true
+		}
+		if !ok {
+			return q, badRequest("expires", "expires is a time as 2026-01-31T12:00:00Z, a duration as 7d, or never")
+		}
+		where("expires", policy.IsNot, nil)
+		where("expires", policy.Before, by)
 	}
 	if h := in.KeyHash.Or(""); h != "" {
 		where("hash", policy.Is, keyHash(h).String())

@@ -1,7 +1,9 @@
 package adminsvc
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"strconv"
 
 	"github.com/purser/purser/policy"
@@ -39,14 +41,9 @@ func (s *server) regenerateKey(ctx context.Context, c *Caller, in *keyRegenerate
 	if err != nil {
 		return nil, err
 	}
-	// What was spent goes on with the new secret: all of it, of the last moment too.
-	if err := s.flush(ctx, policy.Scope{Kind: policy.ScopeKey, ID: keyHash(ident).String()}); err != nil {
-		return nil, err
-	}
-	var k *policy.Key
-	err = s.Store.Write(ctx, c.Actor, func(tx policy.Tx) error {
-		old, err := loadKey(ctx, tx, "key", ident)
-		if err != nil {
+	var k, old *policy.Key
+	check := func(tx policy.Tx) error {
+		if old, err = loadKey(ctx, tx, "key", ident); err != nil {
 			return s.unknownKey(c, err)
 		}
 		on, err := keyTarget(ctx, tx, old)
@@ -66,7 +63,18 @@ func (s *server) regenerateKey(ctx context.Context, c *Caller, in *keyRegenerate
 			return err
 		}
 		k.Hash, k.Name = policy.HashKey(plain), maskKey(plain)
-		if err := neverUsed(ctx, tx, k.Hash); err != nil {
+		return neverUsed(ctx, tx, k.Hash)
+	}
+	// What was spent goes on with the new secret, that of the last moment too: nobody is
+	// bothered with that before it is sure that there will be one.
+	if err := s.Store.Write(ctx, c.Actor, func(tx policy.Tx) error { return cmp.Or(check(tx), errChecked) }); err != errChecked {
+		return nil, err
+	}
+	if err := s.flush(ctx, keySpender(old).scope); err != nil {
+		return nil, err
+	}
+	err = s.Store.Write(ctx, c.Actor, func(tx policy.Tx) error {
+		if err := check(tx); err != nil {
 			return err
 		}
 		fields := storedFields(k.Fields)
@@ -101,6 +109,9 @@ func (s *server) regenerateKey(ctx context.Context, c *Caller, in *keyRegenerate
 	}
 	return s.generatedRow(ctx, k, plain)
 }
+
+// errChecked ends a write that was made to see whether it could be.
+var errChecked = errors.New("nothing is wrong with this write")
 
 // notAnAdmins keeps members whom their team lets regenerate keys from getting hold
 // of a team admin's: whoever has the secret acts as them.

@@ -27,9 +27,9 @@ var resources = []func(*server){
 	keyBulks,
 	teamBulks,
 	scopedSpend,
-	unsupported,
 	users,
 	organizations,
 	customers,
 	enforcement,
+	unsupported, // last: what nothing else answers
 }

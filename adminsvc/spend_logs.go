@@ -3,6 +3,7 @@ package adminsvc
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -173,8 +174,7 @@ func (s *server) spendLogsPage(ctx context.Context, c *Caller, in *spendPageQuer
 	return Object{{"data", spendLogRows(entries)}, {"total", total}, {"page", p.number}, {"page_size", p.size}, {"total_pages", p.pages(total)}, {"total_is_capped", capped}}, nil
 }
 
-// spendEntries is a page of the journal. Errors have no index: their filters look
-// through the failures, the newest 10 000 of them.
+// spendEntries is a page of the journal.
 func (s *server) spendEntries(ctx context.Context, q policy.LogQuery, p page, in *spendPageQuery) ([]policy.Entry, int, bool, error) {
 	switch strings.ToLower(in.CacheHit.Or("")) {
 	case "", "miss", "false", "all":
@@ -183,30 +183,16 @@ func (s *server) spendEntries(ctx context.Context, q policy.LogQuery, p page, in
 	default:
 		return nil, 0, false, badRequest("cache_hit_filter", "cache_hit_filter is hit or miss")
 	}
-	code, message := in.ErrorCode.Or(""), strings.ToLower(in.ErrorMessage.Or(""))
-	if code == "" && message == "" {
-		q.Limit, q.Offset = p.limit(), p.offset()
-		return s.Spend.Logs(ctx, q)
-	}
-	if q.Status == policy.StatusSuccess {
-		return nil, 0, false, nil
-	}
-	if q.Status == "" {
-		q.Status = policy.StatusFailure
-	}
-	q.Limit = maxSpendLogs
-	all, total, _, err := s.Spend.Logs(ctx, q)
-	if err != nil {
-		return nil, 0, false, err
-	}
-	var found []policy.Entry
-	for i := range all {
-		if (code == "" || errorCode(&all[i]) == code) && strings.Contains(strings.ToLower(all[i].Error), message) {
-			found = append(found, all[i])
+	if code := in.ErrorCode.Or(""); code != "" {
+		n, err := strconv.Atoi(code)
+		if err != nil || n < 100 || n > 999 {
+			return nil, 0, false, badRequest("error_code", "error_code is the HTTP status of the answer, as 429")
 		}
+		q.HTTPStatus = n
 	}
-	from := min(p.offset(), len(found))
-	return found[from:min(from+p.limit(), len(found))], len(found), total > len(all), nil
+	q.ErrorText = in.ErrorMessage.Or("")
+	q.Limit, q.Offset = p.limit(), p.offset()
+	return s.Spend.Logs(ctx, q)
 }
 
 type spendLogID struct {

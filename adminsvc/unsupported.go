@@ -14,14 +14,12 @@ var unsupportedRoutes = []struct{ method, path, why string }{
 	{http.MethodGet, "/team/{team_id}/callback", "teams have no logging callbacks"},
 	{http.MethodPost, "/team/{team_id}/callback", "teams have no logging callbacks"},
 	{http.MethodDelete, "/team/{team_id}/callback", "teams have no logging callbacks"},
-	{http.MethodGet, "/health", "providers are not probed: probes cost money. Envoy's outlier detection judges them by real traffic"},
-	{http.MethodGet, "/health/latest", "providers are not probed"},
-	{http.MethodGet, "/health/history", "providers are not probed"},
-	{http.MethodGet, "/health/shared-status", "providers are not probed"},
+	{http.MethodGet, "/health/history", "past probes are not kept; see /health/latest"},
+	{http.MethodGet, "/health/shared-status", "servers do not share their probes; see /health/latest"},
 	{http.MethodGet, "/health/services", "there are no logging services"},
 	{http.MethodGet, "/health/backlog", "requests do not queue in this process; see Envoy's metrics"},
 	{http.MethodGet, "/health/drain", "a process drains when it is told to stop"},
-	{http.MethodPost, "/health/test_connection", "providers are not probed"},
+	{http.MethodPost, "/health/test_connection", "only models that are there are probed, by /health"},
 }
 
 type anyTeam struct {

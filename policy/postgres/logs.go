@@ -106,6 +106,12 @@ func logConditions(b *conditions, q policy.LogQuery) string {
 	if q.MinCost != nil {
 		tests = append(tests, "spend >= "+b.arg(int64(*q.MinCost)))
 	}
+	if q.HTTPStatus != 0 {
+		tests = append(tests, "status <> '"+string(policy.StatusSuccess)+"' AND http_status = "+b.arg(q.HTTPStatus))
+	}
+	if q.ErrorText != "" {
+		tests = append(tests, "error ILIKE "+b.arg("%"+escapeLike(clean(q.ErrorText, maxID))+"%"))
+	}
 	if q.MaxCost != nil {
 		tests = append(tests, "spend <= "+b.arg(int64(*q.MaxCost)))
 	}

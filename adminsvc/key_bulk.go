@@ -58,10 +58,11 @@ func (s *server) updateKeys(ctx context.Context, c *Caller, list []Fields) (any,
 		if err == nil && one.Key.Or("") == "" {
 			err = badRequest("key", "Which key?")
 		}
+		shown := shownKey(one.Key.Or(""))
 		if err == nil {
+			one.Key.Value = keyHash(one.Key.Value).String() // no reply repeats a secret
 			row, err = s.updateKey(ctx, c, one)
 		}
-		shown := shownKey(one.Key.Or(""))
 		if err == nil {
 			done = append(done, Object{{"key", shown}, {"key_info", row}})
 			continue

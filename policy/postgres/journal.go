@@ -63,7 +63,10 @@ func better(a, b policy.UsageSource) bool { return a < b }
 
 // prepare normalizes the entries, keeps the best of each call, and sorts them.
 func prepare(entries []policy.Entry, rejected *Rejected) []policy.Entry {
-	type id struct{ day, call string }
+	type id struct {
+		day  int64
+		call string
+	}
 	at := make(map[id]int, len(entries))
 	batch := make([]policy.Entry, 0, len(entries))
 	for _, e := range entries {
@@ -72,7 +75,7 @@ func prepare(entries []policy.Entry, rejected *Rejected) []policy.Entry {
 			rejected.add(e, err)
 			continue
 		}
-		k := id{dayOf(n.ReservedAt), n.CallID}
+		k := id{dayNumber(&n), n.CallID}
 		if i, ok := at[k]; !ok {
 			at[k] = len(batch)
 			batch = append(batch, n)
@@ -81,7 +84,7 @@ func prepare(entries []policy.Entry, rejected *Rejected) []policy.Entry {
 		}
 	}
 	slices.SortFunc(batch, func(a, b policy.Entry) int {
-		return cmp.Or(strings.Compare(dayOf(a.ReservedAt), dayOf(b.ReservedAt)), strings.Compare(a.CallID, b.CallID))
+		return cmp.Or(cmp.Compare(dayNumber(&a), dayNumber(&b)), strings.Compare(a.CallID, b.CallID))
 	})
 	return batch
 }
@@ -172,8 +175,8 @@ func (c *calls) add(e *policy.Entry) {
 func (s *Store) writeBatch(ctx context.Context, c *pgx.Conn, batch []policy.Entry) error {
 	var days []string
 	for i := range batch {
-		if d := dayOf(batch[i].ReservedAt); len(days) == 0 || days[len(days)-1] != d {
-			days = append(days, d)
+		if i == 0 || dayNumber(&batch[i]) != dayNumber(&batch[i-1]) {
+			days = append(days, dayOf(batch[i].ReservedAt))
 		}
 	}
 	if err := s.days.ensure(ctx, c, days); err != nil {
@@ -290,10 +293,13 @@ func store(ctx context.Context, tx pgx.Tx, batch []policy.Entry, began starts) (
 	return sums, err
 }
 
+// dayNumber is the day that an entry is unique in, since 1970. Entries are of later.
+func dayNumber(e *policy.Entry) int64 { return e.ReservedAt.Unix() / 86400 }
+
 // dayBytes is an entry's day as PostgreSQL's wire has it: days since 2000.
 func dayBytes(e *policy.Entry) string {
 	const epoch = 10957 // days from 1970 to 2000
-	d := uint32(e.ReservedAt.Unix()/86400 - epoch)
+	d := uint32(dayNumber(e) - epoch)
 	return string([]byte{byte(d >> 24), byte(d >> 16), byte(d >> 8), byte(d)})
 }
 

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -9,30 +10,31 @@ import (
 	"github.com/purser/purser/policy"
 )
 
-// BeginAll implements policy.BatchSeeder: Begin for many counters on one trip.
-func (l *Ledger) BeginAll(ctx context.Context, cs []policy.Counter) ([]time.Time, []bool, error) {
-	if len(cs) == 0 {
-		return nil, nil, nil
-	}
-	now, err := l.time(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	pipe := l.client.Pipeline()
-	got := make([]*redis.SliceCmd, len(cs))
-	for i, c := range cs {
-		key := l.scopeKey(c.Scope, c.Window)
-		name, _ := field(c)
-		pipe.HSetNX(ctx, key, name+":b", now.UnixMicro())
-		got[i] = pipe.HMGet(ctx, key, name+":b", name+":d")
-	}
-	if _, err := pipe.Exec(ctx); err != nil {
-		return nil, nil, err
-	}
-	since, seeded := make([]time.Time, len(cs)), make([]bool, len(cs))
-	for i, g := range got {
-		v := g.Val()
-		since[i], seeded[i] = time.UnixMicro(number(v[0])), v[1] != nil
+// trip bounds what goes to Redis at once: live requests wait behind it.
+const trip = 1000
+
+// BeginAll implements policy.BatchSeeder: Begin for many counters on few trips.
+func (l *Ledger) BeginAll(ctx context.Context, cs []policy.Counter) (since []time.Time, seeded []bool, err error) {
+	for part := range slices.Chunk(cs, trip) {
+		now, err := l.time(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		pipe := l.client.Pipeline()
+		got := make([]*redis.SliceCmd, len(part))
+		for i, c := range part {
+			key := l.scopeKey(c.Scope, c.Window)
+			name, _ := field(c)
+			pipe.HSetNX(ctx, key, name+":b", now.UnixMicro())
+			got[i] = pipe.HMGet(ctx, key, name+":b", name+":d")
+		}
+		if _, err := pipe.Exec(ctx); err != nil {
+			return nil, nil, err
+		}
+		for _, g := range got {
+			v := g.Val()
+			since, seeded = append(since, time.UnixMicro(number(v[0]))), append(seeded, v[1] != nil)
+		}
 	}
 	return since, seeded, nil
 }
@@ -46,11 +48,16 @@ func (l *Ledger) SeedAll(ctx context.Context, cs []policy.Counter, used []int64)
 	if err := seedScript.Load(ctx, l.client).Err(); err != nil {
 		return err
 	}
-	pipe := l.client.Pipeline()
-	for i, c := range cs {
-		name, _ := field(c)
-		seedScript.EvalSha(ctx, pipe, []string{l.scopeKey(c.Scope, c.Window)}, name, used[i])
+	for part := range slices.Chunk(cs, trip) {
+		pipe := l.client.Pipeline()
+		for i, c := range part {
+			name, _ := field(c)
+			seedScript.EvalSha(ctx, pipe, []string{l.scopeKey(c.Scope, c.Window)}, name, used[i])
+		}
+		used = used[len(part):]
+		if _, err := pipe.Exec(ctx); err != nil {
+			return err
+		}
 	}
-	_, err := pipe.Exec(ctx)
-	return err
+	return nil
 }

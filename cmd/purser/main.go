@@ -28,7 +28,7 @@ type command struct {
 }
 
 func commands() []command {
-	return []command{
+	return append([]command{
 		{name: "up", brief: "run the whole stack on this machine", run: runUp},
 		{name: "migrate", brief: "bring the database at DATABASE_URL up to date", run: runMigrate},
 		{name: "verify", brief: "compare the counters of a running stack with its tables", run: runVerify},
@@ -41,7 +41,7 @@ func commands() []command {
 			_, err := fmt.Fprintln(out, version)
 			return err
 		}},
-	}
+	}, manageCommands()...)
 }
 
 func main() {

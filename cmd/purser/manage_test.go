@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// Each command makes the call it stands for, and says what came of it.
+func TestManage(t *testing.T) {
+	var method, address, sent, key string
+	status, reply := 200, "{}"
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		method, address, sent, key = r.Method, r.URL.String(), string(b), r.Header.Get("Authorization")
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, reply)
+	}))
+	defer s.Close()
+	t.Setenv("PURSER_URL", s.URL+"/")
+	t.Setenv("PURSER_KEY", "sk-1234")
+	for _, c := range []struct {
+		args                string
+		status              int
+		reply               string
+		code                int
+		method, path, body  string
+		out, errOut, secret string
+	}{
+		{args: "key create --team-id 7 --models gpt-4,gpt-5 --max-budget 0.1 --blocked", reply: `{"key":"sk-new","models":[]}`, method: "POST", path: "/key/generate",
+			body: `{"blocked":true,"max_budget":0.1,"models":["gpt-4","gpt-5"],"team_id":"7"}`, out: "key  sk-new\n"},
+		{args: "key list --team-id t -o json", reply: `{"keys":[{"spend":0.000000001}]}`, method: "GET", path: "/key/list?return_full_object=true&team_id=t", out: `"spend": 0.000000001`},
+		{args: "team list", reply: `{"teams":[{"team_id":"t","team_alias":"A\u001b[2J","spend":1.5,"blocked":false}]}`, method: "GET", path: "/v2/team/list?page_size=100", out: "t        A [2J"},
+		{args: "team list", reply: `{"teams":[]}`, method: "GET", path: "/v2/team/list?page_size=100", out: "nothing there"},
+		{args: "key delete a b", reply: `{"deleted_keys":["a","b"]}`, method: "POST", path: "/key/delete", body: `{"keys":["a","b"]}`, out: `["a","b"]`},
+		{args: "team update t --max-budget null --metadata={\"a\":1}", method: "POST", path: "/team/update", body: `{"max_budget":null,"metadata":{"a":1},"team_id":"t"}`},
+		{args: "project delete p", reply: `[]`, method: "DELETE", path: "/project/delete", body: `{"project_ids":["p"]}`},
+		{args: "limits sk-x", reply: `{"limits":[{"scope":"team","limit":5,"used":1}]}`, method: "GET", path: "/limits?key=sk-x", out: "team"},
+		{args: "simulate --model gpt-4", reply: `{"allowed":true}`, method: "POST", path: "/policy/simulate", body: `{"model":"gpt-4"}`, out: "allowed  true"},
+		{args: "simulate --model gpt-4", reply: `{"allowed":false}`, code: 4, method: "POST", path: "/policy/simulate", body: `{"model":"gpt-4"}`, out: "allowed  false"},
+		{args: "key info k", status: 404, reply: `{"error":{"message":"Key not found: k","type":"not_found_error"}}`, code: 1, method: "GET", path: "/key/info?key=k", errOut: "purser key: Key not found: k (404)"},
+		{args: "team create", status: 422, reply: `{"detail":[{"type":"missing","loc":["body","team_id"],"msg":"Field required"}]}`, code: 1, method: "POST", path: "/team/new", body: `{}`, errOut: "body.team_id: Field required (422)"},
+		{args: "budget list", status: 400, reply: `{"detail":{"error":"no"}}`, code: 1, method: "GET", path: "/budget/list", errOut: "no (400)"},
+		{args: "key", code: 2, errOut: "what to do?"},
+		{args: "key fly", code: 2, errOut: `there is no "fly"`},
+		{args: "key list --output xml", code: 2, errOut: "table or json"},
+		{args: "key info a b", code: 2, errOut: "one id at a time"},
+	} {
+		t.Run(c.args, func(t *testing.T) {
+			method, address, sent = "", "", ""
+			status, reply = max(c.status, 200), c.reply
+			if reply == "" {
+				reply = "{}"
+			}
+			var out, errOut bytes.Buffer
+			code := dispatch(t.Context(), strings.Fields(c.args), &out, &errOut)
+			if code != c.code || method != c.method || address != c.path || !strings.Contains(out.String(), c.out) || !strings.Contains(errOut.String(), c.errOut) {
+				t.Errorf("%d %s %s\n%s\n%s", code, method, address, out.String(), errOut.String())
+			}
+			if c.body != "" && !sameJSON(c.body, sent) {
+				t.Errorf("sent %s, want %s", sent, c.body)
+			}
+			if method != "" && key != "Bearer sk-1234" {
+				t.Errorf("as %s", key)
+			}
+		})
+	}
+	t.Setenv("PURSER_KEY", "")
+	var out, errOut bytes.Buffer
+	if code := dispatch(t.Context(), []string{"key", "list"}, &out, &errOut); code != 2 || !strings.Contains(errOut.String(), "PURSER_KEY") {
+		t.Errorf("without a key: %d %s", code, errOut.String())
+	}
+	t.Setenv("PURSER_KEY", "sk-1234")
+	s.Close()
+	if code := dispatch(t.Context(), []string{"key", "info", "sk-secret"}, &out, &errOut); code != 1 || strings.Contains(errOut.String(), "sk-secret") {
+		t.Errorf("nobody there: %d %s", code, errOut.String())
+	}
+}
+
+func sameJSON(a, b string) bool {
+	var x, y any
+	if json.Unmarshal([]byte(a), &x) != nil || json.Unmarshal([]byte(b), &y) != nil {
+		return false
+	}
+	p, _ := json.Marshal(x)
+	q, _ := json.Marshal(y)
+	return bytes.Equal(p, q)
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -173,6 +174,10 @@ func (f *Feed) follow(ctx context.Context) error {
 			return err
 		}
 	}
+	beating, stop := context.WithCancel(ctx)
+	var beat sync.WaitGroup
+	defer func() { stop(); beat.Wait() }()
+	beat.Go(func() { f.beat(beating) })
 	reported := int64(-1)
 	for {
 		if err := f.catchUp(ctx, conn); err != nil {
@@ -197,6 +202,25 @@ func (f *Feed) follow(ctx context.Context) error {
 		if err := f.waitForChange(ctx, conn); err != nil {
 			return err
 		}
+	}
+}
+
+// beat says that this replica lives while a change takes it long to apply: writers
+// stop waiting for one that is silent, and it goes on deciding by what held before.
+func (f *Feed) beat(ctx context.Context) {
+	tick := time.NewTicker(f.cfg.Poll)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		// What cannot be said now is said by the next beat, or the feed finds out.
+		_ = f.cfg.Store.with(ctx, f.cfg.Store.cfg.Timeout, func(ctx context.Context, c *pgx.Conn) error {
+			_, err := c.Exec(ctx, `UPDATE replicas SET seen_at = now() WHERE id = $1`, f.cfg.ReplicaID)
+			return err
+		})
 	}
 }
 

@@ -4,6 +4,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -114,6 +115,15 @@ func run(ctx context.Context, cfg config, log *slog.Logger) error {
 		return err
 	}
 	defer stopXDS()
+	alerted := make(chan struct{})
+	alertCtx, hush := context.WithCancel(context.WithoutCancel(ctx))
+	go func() {
+		defer close(alerted)
+		(&alerting{
+			store: store, cfg: file.Alerts, settings: known.settings.Load, client: &http.Client{Timeout: alertDeadline}, newID: rand.Text, clock: time.Now, log: log,
+		}).run(alertCtx)
+	}()
+	defer func() { hush(); <-alerted }()
 	followed := make(chan struct{})
 	following, unfollow := context.WithCancel(context.WithoutCancel(ctx))
 	go func() { defer close(followed); known.run(following) }()

@@ -17,6 +17,7 @@ type Config struct {
 	BudgetDuration string        // a policy.Duration, "": never reset
 
 	Identity Identity
+	Alerts   Alerts
 	General  General
 	LiteLLM  LiteLLM
 	Router   Router

@@ -167,6 +167,12 @@ func (x *exchange) admit(ctx context.Context, body []byte) (outbound, error) {
 		Model: call.Model, ServiceTier: call.ServiceTier, Customer: customer, Tags: tags, Input: call.InputEstimate, Choices: call.Choices,
 		Floor: call.CapFloor, NoOutput: call.NoOutput, Unmetered: x.endpoint.Unmetered, NeedsModel: x.endpoint.Billable,
 	}
+	if call.Unseen {
+		x.request.Unseen = policy.UnseenAny
+		if n := x.s.conversations.length(call.Continues); n > 0 {
+			x.request.Unseen = n
+		}
+	}
 	if call.OutputCap != nil {
 		x.request.MaxOutput = *call.OutputCap
 	}
@@ -269,7 +275,7 @@ func (x *exchange) ask(ctx context.Context) (policy.Outcome, error) {
 			ask.Holds[i].Soft = true // a deployment's own too
 		}
 	}
-	ask.Draft = policy.Draft{Entry: x.entry(), Input: x.request.Input, Choices: x.request.Choices, Price: x.price(), Flat: x.request.Flat}
+	ask.Draft = policy.Draft{Entry: x.entry(), Input: x.decision.Input, Choices: x.request.Choices, Price: x.price(), Flat: x.request.Flat}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), x.s.cfg.Deadline)
 	defer cancel()
 	began := time.Now()

@@ -21,13 +21,14 @@ import (
 
 // Server answers Envoy's ext_proc streams.
 type Server struct {
-	cfg       Config
-	habits    habits
-	live      liveSet
-	refusals  refusals
-	cooldowns cooldowns
-	metrics   *metrics
-	open      atomic.Int64 // streams
+	cfg           Config
+	conversations conversations
+	habits        habits
+	live          liveSet
+	refusals      refusals
+	cooldowns     cooldowns
+	metrics       *metrics
+	open          atomic.Int64 // streams
 }
 
 // New makes a Server.

@@ -49,6 +49,9 @@ func (x *exchange) settle(ctx context.Context, status policy.Status, problem str
 			x.s.habits.learn(x.keyHash, x.request.Model, length)
 		}
 	}
+	if x.endpoint.Continued {
+		x.s.conversations.learn(e.RequestID, e.Usage)
+	}
 	e.Cost = policy.CostOf(e.Usage, x.price())
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleDeadline)
 	defer cancel()
@@ -84,7 +87,7 @@ func (x *exchange) usage(status policy.Status) policy.Usage {
 	if x.meter != nil {
 		r := x.meter.Result()
 		if r.Unreadable && x.status < 400 {
-			return policy.Usage{Input: x.request.Input, Output: x.outcome.Output * max(x.request.Choices, 1), Source: policy.UsageEstimated}
+			return policy.Usage{Input: x.decision.Input, Output: x.outcome.Output * max(x.request.Choices, 1), Source: policy.UsageEstimated}
 		}
 		return r.Usage
 	}
@@ -95,7 +98,7 @@ func (x *exchange) usage(status policy.Status) policy.Usage {
 	case AbandonedInput:
 		return policy.Usage{Input: x.call.CountInput(x.encoding()), Source: policy.UsageCounted}
 	case AbandonedHold:
-		return policy.Usage{Input: x.request.Input, Output: x.outcome.Output * max(x.request.Choices, 1), Source: policy.UsageEstimated}
+		return policy.Usage{Input: x.decision.Input, Output: x.outcome.Output * max(x.request.Choices, 1), Source: policy.UsageEstimated}
 	}
 	return policy.Usage{Source: policy.UsageNone}
 }

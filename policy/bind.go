@@ -4,7 +4,7 @@ package policy
 // holds of a decision, so that one reservation is good for both: whose call it is, and
 // who serves it. It is for one deployment: to try another, decide anew.
 func (d *Decision) Bind(by *Deployment, r Request, s *Settings) {
-	e := Estimate{Input: r.Input, Choices: max(r.Choices, 1), Price: d.Price, Flat: r.Flat}
+	e := Estimate{Input: d.Input, Choices: max(r.Choices, 1), Price: d.Price, Flat: r.Flat}
 	for _, allowed := range [...]struct {
 		kind  Kind
 		limit *int64

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,7 +13,8 @@ type Request struct {
 	Model       string   // as asked for
 	Customer    string   // end user id, "" for none
 	Tags        []string // of the call; the key's, team's and project's are added
-	Input       int64    // tokens of the prompt, never below the true count
+	Input       int64    // tokens of the prompt that came with the call, never below the true count
+	Unseen      int64    // tokens of the prompt that lie at the provider, never below the true count; UnseenAny: nobody knows
 	MaxOutput   int64    // the caller's own cap per choice; 0: none
 	Choices     int64    // answers asked for; 0 is 1
 	Floor       int64    // the shortest cap the provider accepts with this request; 0: any
@@ -24,6 +26,12 @@ type Request struct {
 	NeedsModel  bool     // false for calls that name none: files
 	Explain     bool     // wants Decision.Trace
 }
+
+// UnseenAny is a part of the prompt that may be as long as the model takes.
+const UnseenAny = -1
+
+// unknownWindow bounds the prompt of a model whose longest nobody told us.
+const unknownWindow = 1 << 20
 
 // Step is one check of a decision, for explanations.
 type Step struct {
@@ -43,6 +51,7 @@ type Decision struct {
 	Asked   string   // the public name, aliases resolved
 	Names   []string // every name the call's model has gone by
 	Tags    []string
+	Input   int64  // tokens of the whole prompt, never below the true count
 	Price   Price  // the dearest the call can be charged at
 	Ask     Ask    // for Ledger.Reserve; ID, TTL and At are the caller's to set
 	Trace   []Step // where Request.Explain asks for it
@@ -76,6 +85,7 @@ func Decide(g *Grant, r Request, now time.Time) Decision {
 		}
 		levels = g.groupLevels(&d, levels)
 	}
+	d.Input = d.prompt(r)
 	price, refusal := g.price(&d, r)
 	if refusal != nil && !r.Unmetered {
 		if d.Refusal = refusal; !d.spared(shadow) {
@@ -95,6 +105,22 @@ func (d *Decision) spared(shadow bool) bool {
 	d.Shadowed = append(d.Shadowed, d.Refusal)
 	d.Refusal = nil
 	return true
+}
+
+// prompt is how long the prompt is at most. Of what lies at the provider, a conversation
+// or a cache, it is the model's window: no prompt is longer than that.
+func (d *Decision) prompt(r Request) int64 {
+	switch {
+	case r.Unseen > 0:
+		return r.Input + r.Unseen
+	case r.Unseen == 0 || d.Model == nil:
+		return r.Input
+	}
+	window := int64(0)
+	for _, by := range d.Model.Deployments {
+		window = max(window, cmp.Or(by.MaxInput, unknownWindow))
+	}
+	return max(window, r.Input)
 }
 
 // checkCustomer refuses blocked customers and calls that must name one and do not.
@@ -168,7 +194,7 @@ func (g *Grant) price(d *Decision, r Request) (Price, *Refusal) {
 	if d.Model == nil {
 		return TokenPrice(0, 0), nil
 	}
-	worst := DearestFor(r.Input, r.ServiceTier, d.Model.Prices(d.Asked)...)
+	worst := DearestFor(d.Input, r.ServiceTier, d.Model.Prices(d.Asked)...)
 	switch p := g.Settings.DefaultPrice; {
 	case worst.Known:
 	case p != nil:
@@ -182,7 +208,7 @@ func (g *Grant) price(d *Decision, r Request) (Price, *Refusal) {
 
 // hold lists the holds of every limit that binds the call.
 func (g *Grant) hold(d *Decision, r Request, levels []level, price Price, now time.Time) {
-	e := Estimate{Input: r.Input, Choices: max(r.Choices, 1), Price: price, Flat: r.Flat}
+	e := Estimate{Input: d.Input, Choices: max(r.Choices, 1), Price: price, Flat: r.Flat}
 	lists, n := make([][]Limit, len(levels)), 0
 	for i := range levels {
 		lists[i] = levels[i].limits(g.directory)

@@ -17,6 +17,7 @@ type Call struct {
 	Choices       int64        // how many answers are made, at least 1; each may use the whole cap
 	NoOutput      bool         // the endpoint produces no tokens: embeddings, moderation, rerank, counting
 	Unseen        bool         // a part of the prompt lies at the provider: an earlier response, a cache; InputEstimate is without it
+	Continues     string       // Unseen is an earlier response alone, of this id; "": it may be anything
 	EndUser       string       // the caller's own user, from the body
 	Tags          []string     // metadata.tags and tags, in order, each once
 	ServiceTier   string       // as asked for; "" where none is

@@ -22,6 +22,7 @@ type Endpoint struct {
 	Paths    []string        // every path it answers; {model} and {id} stand for a part
 
 	Billable  bool // it has a model and a price
+	Continued bool // its replies may be continued by their ids
 	Unmetered bool // it passes without a count: realtime, files, batches
 	Upgrade   bool // a websocket: no body in either direction
 

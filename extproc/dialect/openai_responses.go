@@ -12,11 +12,12 @@ import (
 // OpenAI's responses. Streams report usage in their last event; nothing needs
 // to be asked for or taken out.
 var _ = register(openAIEndpoint(Endpoint{
-	Name:     "responses",
-	CallType: "aresponses",
-	Route:    "/responses",
-	Paths:    []string{"/v1/responses", "/responses", "/openai/v1/responses", "/openai/responses", "/engines/{model}/responses", "/openai/deployments/{model}/responses"},
-	Billable: true,
+	Name:      "responses",
+	CallType:  "aresponses",
+	Route:     "/responses",
+	Continued: true,
+	Paths:     []string{"/v1/responses", "/responses", "/openai/v1/responses", "/openai/responses", "/engines/{model}/responses", "/openai/deployments/{model}/responses"},
+	Billable:  true,
 
 	read: func(_ *Endpoint, call *Call) *Malformed {
 		call.addTokens(tokens.PerReply)
@@ -48,7 +49,7 @@ var openAIResponsesFields = proxyFields(fields{
 	"service_tier":      takeTier,
 	"background":        takeBool(func(c *Call, on bool) { c.background = on }),
 
-	"previous_response_id": takeUnseen,
+	"previous_response_id": takePrevious,
 	"conversation":         takeUnseen,
 	"prompt":               takeUnseen, // a template
 
@@ -83,8 +84,15 @@ func takeTurn(r *request, v value) {
 
 func takeUnseen(r *request, v value) {
 	if !isNull(v) {
-		r.call.Unseen = true
+		r.call.Unseen, r.call.Continues = true, ""
 	}
+}
+
+func takePrevious(r *request, v value) {
+	if id, ok := str(v); ok && !r.call.Unseen {
+		r.call.Continues = id
+	}
+	r.call.Unseen = r.call.Unseen || !isNull(v)
 }
 
 func takeInputPart(r *request, v value) {

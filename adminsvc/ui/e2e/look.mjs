@@ -11,8 +11,9 @@ for (const [name, options] of [['desktop', {}], ['phone', { width: 390, height: 
   await signIn(page)
   for (const path of paths) {
     await page.goto(`${base}/ui${path}`)
+    await page.locator('main h1').first().waitFor()
     await page.waitForLoadState('networkidle')
-    await page.waitForTimeout(300)
+    await page.waitForFunction(() => !document.querySelector('main [aria-busy=true], main .mantine-Skeleton-root'), null, { timeout: 20_000 }).catch(() => {})
     await page.screenshot({ path: `${out}/${(path.replaceAll(/[^a-z0-9]+/gi, '-').replace(/^-|-$/g, '') || 'home').slice(0, 40)}-${name}.png`, fullPage: process.env.FULL === '1' })
   }
   if (page.faults.length) console.log(name, page.faults)

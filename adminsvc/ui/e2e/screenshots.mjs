@@ -19,6 +19,7 @@ for (const [name, path, options] of [
   await page.goto(`${base}/ui${path}`)
   await page.locator('h1').first().waitFor()
   await page.waitForLoadState('networkidle')
+  await page.waitForFunction(() => !document.querySelector('main [aria-busy=true], main .mantine-Skeleton-root'))
   await page.screenshot({ path: `${out}/${name}.png` })
   await page.context().close()
 }

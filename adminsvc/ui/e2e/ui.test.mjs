@@ -128,7 +128,7 @@ test('the playground streams through Envoy and shows the cost', async () => {
   await page.getByLabel(/^Key/).fill(company.keys[0].key)
   await page.getByLabel('Message').fill('Which flights leave Oslo before noon?')
   await page.getByRole('button', { name: 'Send' }).click()
-  await page.getByText('What it cost').waitFor()
+  await page.getByRole('heading', { name: 'What it cost' }).waitFor()
   await page.waitForFunction(() => /Cost\s*\$0\.\d+/.test(document.body.innerText))
   clean()
 })

@@ -34,7 +34,12 @@ export function colorOf(name: string): string {
   if (name === 'other') return 'var(--mantine-color-gray-5)'
   let c = given.get(name)
   if (!c) {
-    c = series[given.size % series.length]!
+    // By the name, so that it stays through reloads; the next free one where another name has it.
+    let at = 0
+    for (const x of name) at = (at * 31 + x.codePointAt(0)!) >>> 0
+    const taken = new Set(given.values())
+    c = series[at % series.length]!
+    for (let i = 0; i < series.length && taken.has(c); i++) c = series[(at + i) % series.length]!
     given.set(name, c)
   }
   return c

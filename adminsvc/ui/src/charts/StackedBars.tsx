@@ -9,7 +9,7 @@ export default function StackedBars({ rows, series, format, label }: Props) {
   const date = (s: string) => new Date(`${s}T00:00:00Z`).toLocaleDateString(undefined, { month: 'short', day: 'numeric', timeZone: 'UTC' })
   return (
     <div role="img" aria-label={label}>
-      <BarChart h={300} data={rows} dataKey="date" type="stacked" series={series.map((name) => ({ name, color: colorOf(name) }))} valueFormatter={format} withLegend legendProps={{ verticalAlign: 'bottom' }} gridAxis="y" tickLine="none" maxBarWidth={46}
+      <BarChart h={300} data={rows} dataKey="date" type="stacked" series={series.map((name) => ({ name, color: colorOf(name) }))} valueFormatter={format} withLegend legendProps={{ verticalAlign: 'bottom' }} gridAxis="x" tickLine="none" maxBarWidth={46}
         xAxisProps={{ tickFormatter: date, minTickGap: 24 }} yAxisProps={{ width: 62 }} barProps={{ isAnimationActive: false }} tooltipAnimationDuration={0} />
     </div>
   )

@@ -268,11 +268,14 @@ func (s *server) listProjects(ctx context.Context, c *Caller, in *projectListQue
 		if err != nil {
 			return nil, err
 		}
-		ids := nonEmpty(c.Key.TeamID)
+		var ids, own []string
+		if c.Key != nil { // who is signed in has none
+			ids, own = nonEmpty(c.Key.TeamID), nonEmpty(c.Key.ProjectID)
+		}
 		for _, t := range list {
 			ids = append(ids, t.ID)
 		}
-		q.Any = []policy.Condition{{Field: "team_id", Op: policy.In, Value: ids}, {Field: "id", Op: policy.In, Value: nonEmpty(c.Key.ProjectID)}}
+		q.Any = []policy.Condition{{Field: "team_id", Op: policy.In, Value: ids}, {Field: "id", Op: policy.In, Value: own}}
 	}
 	list, _, err := policy.List[*policy.Project](ctx, s.Store, q)
 	if err != nil {

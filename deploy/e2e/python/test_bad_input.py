@@ -62,7 +62,7 @@ ENDPOINTS = [
     Endpoint("POST", "/budget/delete", {"id": "b1"}, required=("id",), unknown=("id",)),
     Endpoint("POST", "/tag/new", {"name": "tag9"}, required=("name",), numbers=("max_budget",), lists=("models",), taken={"name": "tag1"}),
     Endpoint("POST", "/tag/update", {"name": "tag1"}, required=("name",), numbers=("max_budget",), unknown=("name",)),
-    Endpoint("POST", "/key/bulk_update", {"keys": [{"key": "{key}"}]}, required=("keys",), lists=("keys",)),
+    Endpoint("POST", "/key/bulk_update", {"keys": [{"key": "{key}"}]}, required=("keys",)),
     Endpoint("POST", "/team/key/bulk_update", {"team_id": "t1", "all_keys_in_team": True, "update_fields": {"max_budget": 1}}, required=("team_id", "update_fields"), unknown=("team_id",)),
     Endpoint("POST", "/team/permissions_bulk_update", {"permissions": ["/key/info"], "team_ids": ["t1"]}, required=("permissions",), lists=("permissions", "team_ids")),
     Endpoint("PUT", "/access_group/beta-models/budget", {"max_budget": 1}, required=("max_budget",), numbers=("max_budget", "soft_budget"), unknown=("budget_id",)),

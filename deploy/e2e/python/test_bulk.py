@@ -64,8 +64,8 @@ def test_a_budget_for_an_access_group(make_stack, eventually):
             if r.status_code != 200:
                 break
         assert r.status_code == 422 and r.json()["error"]["scope_id"] == "access_group:beta-models"
-        assert own.chat(another, model=inside, output=5).status_code == 422, "everybody together"
-        assert own.chat(another, model=inside, output=5, metadata={"tags": ["access_group:beta-models"]}).status_code == 422
+        assert own.chat(another, "word " * 500, model=inside, output=40).status_code == 422, "everybody together"
+        assert own.chat(another, "word " * 500, model=inside, output=40, metadata={"tags": ["access_group:beta-models"]}).status_code == 422
         assert own.chat(another, model=outside, output=5, metadata={"tags": ["access_group:beta-models"]}).status_code == 200, "a tag of that name is nobody's to send"
 
         def counted():

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -175,23 +176,27 @@ func TestWhatADeploymentSetsAboutItsCalls(t *testing.T) {
 	p := rig{
 		entities: []policy.Entity{key("sk-caller", nil)},
 		models: []*policy.Deployment{served("a", func(d *policy.Deployment) {
-			d.Timeout, d.StreamTimeout = 400*time.Millisecond, 300*time.Millisecond
+			d.Timeout, d.StreamTimeout = 4*time.Second, 4*time.Second
 			d.Headers = map[string]policy.Secret{"x-team": "a secret of the header", "openai-organization": "org-1"}
 		})},
 	}.start(t)
-	slow := func(instructions string, more ...any) int {
-		return p.send(call{key: "sk-caller", body: prompt("pool", instructions, more...)}).StatusCode
-	}
-	for name, c := range map[string]struct{ got, want int }{
-		"a call in time":                         {slow(`fake:{"output_tokens":2}`), 200},
-		"a call that takes too long":             {slow(`fake:{"output_tokens":2,"first_byte_delay_ms":20000}`), 504},
-		"a stream that begins too late":          {slow(`fake:{"output_tokens":2,"first_byte_delay_ms":20000}`, "stream", true), 504},
-		"a stream that takes long, but is going": {slow(`fake:{"output_tokens":8,"chunks":8,"delay_ms":100}`, "stream", true), 200},
+	var all sync.WaitGroup
+	for name, c := range map[string]struct {
+		body map[string]any
+		want int
+	}{
+		"a call in time":                         {prompt("pool", `fake:{"output_tokens":2}`), 200},
+		"a call that takes too long":             {prompt("pool", `fake:{"hang":true}`), 504},
+		"a stream that begins too late":          {prompt("pool", `fake:{"hang":true}`, "stream", true), 504},
+		"a stream that takes long, but is going": {prompt("pool", `fake:{"output_tokens":10,"chunks":10,"delay_ms":500}`, "stream", true), 200},
 	} {
-		if c.got != c.want {
-			t.Errorf("%s: %d, want %d", name, c.got, c.want)
-		}
+		all.Go(func() {
+			if got := p.send(call{key: "sk-caller", body: c.body}).StatusCode; got != c.want {
+				t.Errorf("%s: %d, want %d", name, got, c.want)
+			}
+		})
 	}
+	all.Wait()
 	for _, r := range p.provider.Requests(0) {
 		if r.Headers.Get("x-team") != "a secret of the header" || r.Headers.Get("openai-organization") != "org-1" {
 			t.Errorf("headers %v", r.Headers)
@@ -200,6 +205,14 @@ func TestWhatADeploymentSetsAboutItsCalls(t *testing.T) {
 			if len(name) > 7 && name[:8] == "X-Envoy-" {
 				t.Errorf("the provider saw %s", name)
 			}
+		}
+	}
+	p.idle()
+	for name, text := range map[string]string{
+		"Envoy's log": p.envoy.Log(), "its access log": p.envoy.AccessLog(), "its stats": p.envoy.Admin(t, "/stats"), "its clusters": p.envoy.Admin(t, "/clusters"),
+	} {
+		if containsAny(text, "a secret of the header", providerKey, "sk-caller") {
+			t.Errorf("a secret is in %s", name)
 		}
 	}
 	if dump := p.envoy.Admin(t, "/config_dump?include_eds"); !strings.Contains(dump, "llm-a") || containsAny(dump, "a secret of the header", providerKey) {

@@ -62,6 +62,14 @@ func candidate(index int, text string, finish *string) geminiCandidate {
 	return geminiCandidate{Content: object{"role": "model", "parts": []object{{"text": text}}}, FinishReason: finish, Index: index}
 }
 
+// toolInput is a tool call's arguments: an object, as far as the answer got.
+func toolInput(said answer) json.RawMessage {
+	if input := json.RawMessage(said.text()); json.Valid(input) {
+		return input
+	}
+	return json.RawMessage("{}")
+}
+
 // geminiUsage counts thoughts apart from candidates, and the cached part within the prompt.
 func (c *call) geminiUsage(prompt, candidates, thoughts int) json.RawMessage {
 	u := object{
@@ -156,7 +164,11 @@ func serveGemini(c *call) error {
 		return ended(c.streamGemini(reply, said, n, prompt, finish))
 	}
 	for i := range n {
-		reply.Candidates = append(reply.Candidates, candidate(i, said.text(), finish))
+		one := candidate(i, said.text(), finish)
+		if c.in.Tool != "" {
+			one.Content["parts"] = []object{{"functionCall": object{"name": c.in.Tool, "args": toolInput(said)}}}
+		}
+		reply.Candidates = append(reply.Candidates, one)
 	}
 	reply.UsageMetadata = c.wholeUsage(c.geminiUsage(prompt, n*said.tokens, n*said.reasoning))
 	return c.usageReply(reply, n*said.tokens)

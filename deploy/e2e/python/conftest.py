@@ -137,3 +137,28 @@ def rows(eventually):
         return eventually(check, seconds)
 
     return wait
+
+
+@pytest.fixture
+def gemini_client(url):
+    """Google's SDK; it never tries again by itself."""
+    from google import genai
+
+    return lambda key: genai.Client(api_key=key, http_options={"base_url": url})
+
+
+@pytest.fixture(scope="session")
+def model(stack):
+    """Adds a model of the fake provider while the stack runs, and takes it away at the end: model("openai/tts-1", mode=…, …)
+    -> its public name."""
+    made = []
+
+    def add(target, **info):
+        name = f"{target.rsplit('/')[-1]}-{uuid.uuid4().hex[:8]}"
+        params = {"model": target, "api_base": stack.fake.url, "api_key": stack.fake.key}
+        made.append(stack.admin.post("/model/new", model_name=name, litellm_params=params, model_info=info)["model_id"])
+        return name
+
+    yield add
+    for model_id in made:
+        stack.admin.post("/model/delete", id=model_id)

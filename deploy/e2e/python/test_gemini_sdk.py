@@ -56,15 +56,6 @@ def test_images_and_thoughts(stack, client, key, fake, accounted):
     assert accounted(key, since, "gemini")["completion_tokens"] == 12
 
 
-def test_tools(stack, client, key, fake, accounted):
-    since = stack.fake.newest()
-    tool = types.Tool(function_declarations=[types.FunctionDeclaration(name="weather", parameters_json_schema={"type": "object", "properties": {"city": {"type": "string"}}})])
-    config = types.GenerateContentConfig(tools=[tool], automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True))
-    done = client.models.generate_content(model=MODEL, contents=fake(tool="weather"), config=config)
-    assert done.function_calls[0].name == "weather"
-    accounted(key, since, "gemini")
-
-
 def test_counting_tokens_is_free(client, key, admin, eventually):
     assert client.models.count_tokens(model=MODEL, contents="a cup of water").total_tokens > 0
 

@@ -78,7 +78,7 @@ var managed = map[string]map[string]verb{
 		"keys": {method: read, path: "/spend/keys"}, "users": {method: read, path: "/spend/users"}, "total": {method: read, path: "/global/spend"},
 	},
 	"limits":   {"": {method: read, path: "/limits", id: "key", rows: "limits", columns: []string{"scope", "scope_id", "kind", "model", "window", "limit", "used", "reserved", "remaining", "reset_at"}}},
-	"simulate": {"": {method: post, path: "/policy/simulate"}},
+	"simulate": {"": {method: post, path: "/policy/simulate", id: "key"}},
 	"refusals": {"": {method: read, path: "/refusals", rows: "refusals", columns: []string{"minute", "count", "reason", "key_name", "team_id", "scope", "scope_id", "limit_kind", "model"}}},
 	"audit":    {"": {method: read, path: "/audit", rows: "audit_logs", columns: []string{"updated_at", "changed_by", "action", "table_name", "object_id"}}},
 }
@@ -104,16 +104,29 @@ func verbsOf(verbs map[string]verb) string {
 	return strings.Join(names, "|")
 }
 
+// manageUsage is the help of one subcommand.
+func manageUsage(name string, verbs map[string]verb) string {
+	what := name + " " + verbsOf(verbs) + " [id …]"
+	if v, alone := verbs[""]; alone {
+		what = name
+		if v.id != "" {
+			what += " [" + v.id + "]"
+		}
+	}
+	return "purser " + what + " [--field value …] [--output table|json]\n\nFields are the API's, as in --team-id t --models a,b --max-budget 10 --metadata '{\"a\":1}'.\nPURSER_URL and PURSER_KEY say where, and as whom.\n"
+}
+
 // manage runs one call and prints its answer.
 func manage(ctx context.Context, name string, args []string, out io.Writer) error {
 	verbs := managed[name]
 	v, alone := verbs[""]
+	if slices.Contains(args, "-h") || slices.Contains(args, "--help") {
+		fmt.Fprint(out, manageUsage(name, verbs))
+		return nil
+	}
 	if !alone {
 		if len(args) == 0 || strings.HasPrefix(args[0], "-") {
-			fmt.Fprintf(out, "purser %s %s [id …] [--field value …] [--output table|json]\n\nFields are the API's, as in --team-id t --models a,b --max-budget 10 --metadata '{\"a\":1}'.\nPURSER_URL and PURSER_KEY say where, and as whom.\n", name, verbsOf(verbs))
-			if len(args) > 0 && (args[0] == "-h" || args[0] == "--help") {
-				return nil
-			}
+			fmt.Fprint(out, manageUsage(name, verbs))
 			return usageError{"what to do?"}
 		}
 		var ok bool

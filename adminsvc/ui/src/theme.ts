@@ -6,7 +6,7 @@ const night: MantineColorsTuple = ['#d5dae1', '#b4bcc8', '#959fae', '#7c8796', '
 
 export const theme = createTheme({
   primaryColor: 'sea',
-  primaryShade: { light: 8, dark: 6 },
+  primaryShade: { light: 8, dark: 7 },
   colors: { sea, gray: slate, dark: night },
   autoContrast: true,
   luminanceThreshold: 0.35,

@@ -1,4 +1,4 @@
-import { Avatar, Menu, Text, UnstyledButton } from '@mantine/core'
+import { Avatar, Menu, Text, UnstyledButton, VisuallyHidden } from '@mantine/core'
 import { IconBook, IconLogout } from '@tabler/icons-react'
 import { useSession, useWho } from '../api/session'
 import { roleName } from '../shared/roles'
@@ -11,8 +11,9 @@ export function AccountMenu({ slim }: { slim: boolean }) {
   return (
     <Menu position="top-start" width={220}>
       <Menu.Target>
-        <UnstyledButton aria-label={`Account of ${name}`} style={{ display: 'flex', gap: 10, alignItems: 'center', minWidth: 0, padding: 4, borderRadius: 8 }}>
+        <UnstyledButton aria-label={slim ? `Account of ${name}` : undefined} style={{ display: 'flex', gap: 10, alignItems: 'center', minWidth: 0, padding: 4, borderRadius: 8 }}>
           <Avatar size={30} radius="xl" color="sea" name={name} aria-hidden>{name.slice(0, 2).toUpperCase()}</Avatar>
+          {!slim && <VisuallyHidden>Account of </VisuallyHidden>}
           {!slim && <div style={{ minWidth: 0, textAlign: 'left' }}><Text size="sm" fw={600} className="clip">{name}</Text><Text size="xs" c="dimmed" className="clip">{roleName(who.role)}</Text></div>}
         </UnstyledButton>
       </Menu.Target>

@@ -29,7 +29,7 @@ export function Shell() {
             </Link>
           </Group>
           <Group gap={8} wrap="nowrap">
-            <UnstyledButton onClick={spotlight.open} visibleFrom="md" aria-label="Search pages and things" style={{ border: '1px solid var(--line)', borderRadius: 8, padding: '5px 10px' }}>
+            <UnstyledButton onClick={spotlight.open} visibleFrom="md" aria-keyshortcuts="Control+K" style={{ border: '1px solid var(--line)', borderRadius: 8, padding: '5px 10px' }}>
               <Group gap={8}><IconSearch size={15} /><Text size="sm" c="dimmed" pr={40}>Search</Text><Kbd size="xs">Ctrl K</Kbd></Group>
             </UnstyledButton>
             <ActionIcon variant="subtle" color="gray" size={34} onClick={spotlight.open} hiddenFrom="md" aria-label="Search"><IconSearch size={18} /></ActionIcon>

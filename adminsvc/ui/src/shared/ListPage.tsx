@@ -46,7 +46,7 @@ export function ListPage<R>(p: Props<R>) {
   return (
     <div className="card">
       <Group p="sm" gap="xs" justify="space-between">
-        <Group gap="xs" style={{ flex: 1, minWidth: 0 }}>
+        <Group gap="xs" className="tools">
           {p.search !== null && (
             <TextInput aria-label={`Search ${p.name}`} placeholder={p.search ?? `Search ${p.name}`} leftSection={<IconSearch size={16} />} value={q} w={{ base: '100%', sm: 250 }} type="search"
               onChange={(e) => { setQ(e.currentTarget.value); search(e.currentTarget.value) }} />

@@ -1,4 +1,5 @@
 import { Group, Stack, Text } from '@mantine/core'
+import { colorOf } from '../theme'
 import { money } from './format'
 
 /** What each model cost, the dearest first, as bars of the dearest. */
@@ -11,7 +12,7 @@ export function SpendByModel({ spend }: { spend: Record<string, unknown> | null 
       {rows.map(([model, v]) => (
         <div key={model}>
           <Group justify="space-between" gap={8} wrap="nowrap"><Text size="sm" className="clip" title={model}>{model}</Text><Text size="sm" className="num">{money(v)}</Text></Group>
-          <div className="meter" aria-hidden style={{ marginTop: 3 }}><span className="used" style={{ width: `${(100 * v) / most}%` }} /></div>
+          <div className="meter" aria-hidden style={{ marginTop: 3 }}><span style={{ width: `${(100 * v) / most}%`, background: colorOf(model) }} /></div>
         </div>
       ))}
     </Stack>

@@ -51,8 +51,10 @@ export default function Home() {
           <NearLimits />
           <TopList title={projects ? 'Top projects this month' : 'Top teams this month'} rows={totals(tops.data?.results ?? [], 'entities', 'spend').slice(0, 7)} metric="spend" link={(r) => `/${projects ? 'projects' : 'teams'}/${encodeURIComponent(r.id)}`} />
           <TopList title="Top models this month" rows={totals(month.data?.results ?? [], 'models', 'spend').slice(0, 7)} metric="spend" />
-          <RefusedToday />
-          {seesAll(who) && <Health />}
+          <Stack gap="md">
+            <RefusedToday />
+            {seesAll(who) && <Health />}
+          </Stack>
         </SimpleGrid>
         <Text size="xs" c="dimmed">Days are in your time zone. Budgets reset in UTC.</Text>
       </Stack>

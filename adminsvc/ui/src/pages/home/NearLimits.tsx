@@ -12,16 +12,18 @@ import { When } from '../../shared/When'
 export function NearLimits() {
   const { projectRows, teamRows } = useNames()
   const projects = useProjectsOn()
-  const rows = [
+  const all = [
     ...(projects ? projectRows.map((p) => ({ kind: 'Project', to: `/projects/${encodeURIComponent(p.project_id!)}`, name: p.project_alias || p.project_id!, row: p, burn: burnOf(p) })) : []),
     ...teamRows.map((t) => ({ kind: 'Team', to: `/teams/${encodeURIComponent(t.team_id!)}`, name: t.team_alias || t.team_id!, row: t, burn: burnOf(t) })),
   ]
-    .flatMap((r) => (r.burn && (r.burn.part >= 0.5 || r.burn.runsOut) ? [{ ...r, burn: r.burn }] : []))
+    .flatMap((r) => (r.burn ? [{ ...r, burn: r.burn }] : []))
     .sort((a, b) => (a.burn.runsOut?.getTime() ?? Infinity) - (b.burn.runsOut?.getTime() ?? Infinity) || b.burn.part - a.burn.part)
-    .slice(0, 6)
+  const atRisk = all.filter((r) => r.burn.part >= 0.5 || r.burn.runsOut)
+  const rows = (atRisk.length ? atRisk : all).slice(0, 5)
   return (
     <Panel title="Budgets that run out first" about="If spending goes on as it has in this window.">
-      {!rows.length && <Text size="sm" c="dimmed">All budgets last until they reset.</Text>}
+      {!rows.length && <Text size="sm" c="dimmed">No budget is set.</Text>}
+      {rows.length > 0 && !atRisk.length && <Text size="sm" c="dimmed" mb={12}>All budgets last until they reset. The fullest:</Text>}
       <Stack gap={12}>
         {rows.map((r) => (
           <div key={r.to}>

@@ -24,6 +24,9 @@ const StackedBars = lazy(() => import('../../charts/StackedBars'))
 
 const presets = [['7', 'Last 7 days'], ['30', 'Last 30 days'], ['90', 'Last 90 days'], ['month', 'This month']] as const
 
+/** A day as the date field writes it: what is read out has to hold what is seen. */
+const written = (d: string) => new Date(`${d}T00:00`).toLocaleDateString('en-US', { dateStyle: 'medium' })
+
 /** The days of the URL: a preset, or from and to. */
 function rangeOf(get: (n: string) => string): { preset: string; from: string; to: string } {
   if (get('from') && get('to')) return { preset: '', from: get('from'), to: get('to') }
@@ -58,7 +61,7 @@ export default function Usage() {
           <Select aria-label="Whose usage" w={160} value={scope} allowDeselect={false} data={offered.map((s) => ({ value: s.id, label: s.label }))} onChange={(v) => list.set({ by: v, id: null })} />
           <EntityPick scope={scope} value={id} onChange={(v) => list.set({ id: v })} />
           <Select aria-label="Time range" w={160} placeholder="Chosen days" value={preset || null} data={presets.map(([value, label]) => ({ value, label }))} onChange={(v) => list.set({ range: v, from: null, to: null })} />
-          <DatePickerInput aria-label="Days" type="range" w={230} maxDate={day(new Date())} value={[from, to]} valueFormat="MMM D, YYYY" popoverProps={{ withinPortal: true }}
+          <DatePickerInput aria-label={`Days ${written(from)} – ${written(to)}`} type="range" w={230} maxDate={day(new Date())} value={[from, to]} valueFormat="MMM D, YYYY" popoverProps={{ withinPortal: true }}
             onChange={([a, b]) => { if (a && b) list.set({ from: a, to: b, range: null }) }} allowSingleDateInRange />
         </Group>
         <ErrorBox error={answer.error} retry={() => void answer.refetch()} />

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -78,10 +79,21 @@ func TestEnvoyConfigOfTheDemo(t *testing.T) {
 }
 
 func TestInnerPorts(t *testing.T) {
-	first, err := innerPorts("a folder", 5)
+	first, release, err := innerPorts("a folder", 5)
 	if err != nil {
 		t.Fatal(err)
 	}
+	other, releaseOther, err := innerPorts("a folder", 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer releaseOther()
+	for _, p := range other {
+		if slices.Contains(first, p) {
+			t.Errorf("port %d is another stack's, which has not bound it yet", p)
+		}
+	}
+	release()
 	seen := map[int]bool{}
 	for _, p := range first {
 		if seen[p] || p < firstInnerPort || p >= lastInnerPort {
@@ -94,10 +106,11 @@ func TestInnerPorts(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	second, err := innerPorts("a folder", 5)
-	if err != nil || second[0] == first[0] {
+	second, release, err := innerPorts("a folder", 5)
+	if err != nil || second[0] == first[0] || second[0] != first[1] {
 		t.Errorf("a taken port was chosen: %v, then %v (%v)", first, second, err)
 	}
+	release()
 }
 
 func TestCheckOuterNamesThePortAndTheFlag(t *testing.T) {

@@ -26,12 +26,13 @@ type stack struct {
 	opts upOptions
 	out  io.Writer
 
-	supervisor *supervise.Supervisor
-	ports      stackPorts
-	cfg        *config.Config
-	env        map[string]string // for the children, over our own environment
-	info       stackInfo
-	fake       bool // the configuration refers to the fake provider
+	supervisor   *supervise.Supervisor
+	ports        stackPorts
+	releasePorts func()
+	cfg          *config.Config
+	env          map[string]string // for the children, over our own environment
+	info         stackInfo
+	fake         bool // the configuration refers to the fake provider
 }
 
 // stackPorts are the inner ports, all on 127.0.0.1.
@@ -92,15 +93,18 @@ func (s *stack) stop() error {
 	defer cancel()
 	ctx, release := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer release()
-	return s.supervisor.Stop(ctx)
+	err := s.supervisor.Stop(ctx)
+	s.releasePorts()
+	return err
 }
 
 // plan chooses the ports and reads the configuration.
 func (s *stack) plan(context.Context) error {
-	ports, err := innerPorts(s.opts.stateDir, 9+4*(s.opts.replicas-1))
+	ports, release, err := innerPorts(s.opts.stateDir, 9+4*(s.opts.replicas-1))
 	if err != nil {
 		return err
 	}
+	s.releasePorts = release
 	s.ports = stackPorts{Postgres: ports[0], Fake: ports[1], Adminsvc: ports[2], ExtprocGRPC: ports[3], ExtprocHTTP: ports[4], EnvoyAdmin: ports[5], Redis: ports[7], XDS: ports[8]}
 	for i := 9; i+3 < len(ports); i += 4 {
 		s.ports.More = append(s.ports.More, [4]int{ports[i], ports[i+1], ports[i+2], ports[i+3]})

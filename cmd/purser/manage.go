@@ -191,7 +191,7 @@ func (v verb) name(fields map[string]any, ids []string) error {
 	return nil
 }
 
-// textFields are texts whatever they look like; listFields may be written with commas.
+// listFields may be written with commas; a value that begins like structured is JSON.
 var (
 	listFields = []string{"models", "tags", "allowed_routes", "allowed_ips", "keys", "key_aliases", "team_ids", "user_ids", "project_ids", "organization_ids"}
 	structured = "{[\""

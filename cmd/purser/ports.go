@@ -35,17 +35,16 @@ func innerPorts(seed string, n int) (ports []int, release func(), err error) {
 	for i := range span {
 		port := firstInnerPort + (start+i)%span
 		claim, free := claimPort(port)
-		if claim != nil {
-			claims = append(claims, claim)
-		}
 		if !free {
 			continue
 		}
 		l, err := net.Listen("tcp", localAddr(port))
 		if err != nil {
+			_ = claim.Close() // nil where there is none
 			continue
 		}
 		l.Close()
+		claims = append(claims, claim)
 		if ports = append(ports, port); len(ports) == n {
 			return ports, release, nil
 		}

@@ -3,11 +3,8 @@ package boot
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"log/slog"
-	"os"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -38,8 +35,7 @@ type ModelsConfig struct {
 // Models keeps the catalog in force: the configuration file's deployments and those
 // of the database, swapped whole whenever either changes.
 type Models struct {
-	cfg  ModelsConfig
-	seen string // the file's fingerprint when it was read
+	cfg ModelsConfig
 
 	reading sync.Mutex // held while a file is read and put in force
 
@@ -67,7 +63,7 @@ func NewModels(cfg ModelsConfig) *Models {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	m := &Models{cfg: cfg, seen: fingerprint(cfg.File.Files()), file: cfg.File, made: map[string]compiled{}}
+	m := &Models{cfg: cfg, file: cfg.File, made: map[string]compiled{}}
 	cfg.Directory.SetCatalog(policy.NewCatalog(cfg.File.With(nil), cfg.File.Aliases))
 	return m
 }
@@ -139,35 +135,41 @@ func (m *Models) Watch(ctx context.Context) {
 	}
 	tick := time.NewTicker(m.cfg.Poll)
 	defer tick.Stop()
-	files := m.cfg.File.Files()
-	inForce := m.seen
-	last, since := inForce, time.Now()
+	// What was read may have been replaced since: stamps are of the time of reading.
+	read := m.cfg.File.Files()
+	last, since := read, time.Now()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		now := fingerprint(files)
-		if now != last {
+		now := stamped(read)
+		if !slices.Equal(now, last) {
 			last, since = now, time.Now()
 		}
-		if now == inForce || time.Since(since) < m.cfg.Settle {
+		if slices.Equal(now, read) || time.Since(since) < m.cfg.Settle {
 			continue
 		}
-		inForce = now // also where it is of no use: it is said once
 		fresh, err := m.reread()
 		if err != nil {
 			m.cfg.Log.Error("the new configuration file cannot be used; the old one stays in force", "error", err)
+			read = now // it is said once
 			continue
 		}
-		if names := fresh.Files(); !slices.Equal(names, files) {
-			files = names
-			inForce = fingerprint(files)
-			last = inForce
-		}
+		read = fresh.Files()
+		last, since = read, time.Now()
 		m.cfg.Log.Info("the configuration file was read anew", "deployments", len(fresh.Deployments))
 	}
+}
+
+// stamped is the files as they are now.
+func stamped(files []config.File) []config.File {
+	out := make([]config.File, len(files))
+	for i, f := range files {
+		out[i] = config.File{Name: f.Name, Stamp: config.Stamp(f.Name)}
+	}
+	return out
 }
 
 // Reread reads the configuration anew though its file is the same: for new prices.
@@ -199,18 +201,4 @@ func (m *Models) replace(file *config.Config) error {
 	m.mu.Unlock()
 	m.Rebuild()
 	return nil
-}
-
-// fingerprint differs where a file was written, replaced or removed.
-func fingerprint(files []string) string {
-	var b strings.Builder
-	for _, name := range files {
-		info, err := os.Stat(name)
-		if err != nil {
-			b.WriteString("absent;")
-			continue
-		}
-		fmt.Fprintf(&b, "%d %d;", info.ModTime().UnixNano(), info.Size())
-	}
-	return b.String()
 }

@@ -181,3 +181,27 @@ func TestANewFileTakesEffect(t *testing.T) {
 	}
 	w.wants("f1", "f3", "s1")
 }
+
+// A file that is written while the one before it is put in force, here by that itself,
+// is not taken for the one that was read.
+func TestAFileWrittenWhileItIsReadTakesEffect(t *testing.T) {
+	third := "model_list:\n- {model_name: third, litellm_params: {model: openai/y, api_key: k, api_base: http://a/v1}, model_info: {id: f3}}\n"
+	var w *world
+	wrote := false
+	w = newWorld(t, func(c *ModelsConfig) {
+		c.OnFile = func(*config.Config) error {
+			if wrote {
+				return nil
+			}
+			wrote = true
+			return os.WriteFile(filepath.Join(filepath.Dir(w.path), "more.yaml"), []byte(third), 0o600)
+		}
+	})
+	if err := os.WriteFile(filepath.Join(filepath.Dir(w.path), "more.yaml"), []byte("model_list: []\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.write("include: [more.yaml]\n" + oneModel)
+	w.watch() // what NewModels was given is not the file any more
+	w.wants("f1")
+	w.wants("f1", "f3")
+}

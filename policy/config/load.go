@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,17 +30,18 @@ func Load(path string, env func(string) (string, bool)) (*Config, error) {
 
 // LoadPriced is Load with another price map than the embedded one.
 func LoadPriced(path string, env func(string) (string, bool), prices *pricemap.Map) (*Config, error) {
-	data, err := readFile(path)
+	data, first, err := readFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
-	files := []string{path}
+	files := []File{first}
 	c, err := Parse(data, Options{Env: env, Prices: prices, ReadFile: func(name string) ([]byte, error) {
 		if !filepath.IsAbs(name) {
 			name = filepath.Join(filepath.Dir(path), name)
 		}
-		files = append(files, name)
-		return readFile(name)
+		data, of, err := readFile(name)
+		files = append(files, of)
+		return data, err
 	}})
 	if c != nil && c.stood != nil {
 		c.stood.files = files
@@ -47,14 +49,33 @@ func LoadPriced(path string, env func(string) (string, bool), prices *pricemap.M
 	return c, err
 }
 
-// readFile reads a file, but not much more of it than Parse takes.
-func readFile(path string) ([]byte, error) {
+// File is a file that was read: its name, and what Stamp was before its first byte was.
+type File struct{ Name, Stamp string }
+
+// Stamp differs where a file was written, replaced or removed.
+func Stamp(name string) string {
+	info, err := os.Stat(name)
+	return stamp(info, err)
+}
+
+func stamp(info fs.FileInfo, err error) string {
+	if err != nil {
+		return "absent"
+	}
+	return fmt.Sprintf("%d %d", info.ModTime().UnixNano(), info.Size())
+}
+
+// readFile reads a file, but not much more of it than Parse takes. The stamp is of what
+// was opened: who replaces the file meanwhile makes it stale.
+func readFile(path string) ([]byte, File, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, File{path, stamp(nil, err)}, err
 	}
 	defer file.Close()
-	return io.ReadAll(io.LimitReader(file, maxBytes+1))
+	of := File{path, stamp(file.Stat())}
+	data, err := io.ReadAll(io.LimitReader(file, maxBytes+1))
+	return data, of, err
 }
 
 // Parse reads the text of a configuration. Its error is an Errors: everything

@@ -17,7 +17,7 @@ type context struct {
 	credentials map[string]value
 	secrets     []string
 	adjust      adjustment
-	files       []string
+	files       []File
 }
 
 // Stored is a compiled model of the database.
@@ -126,8 +126,8 @@ func (c *Config) base() *context {
 	return c.stood
 }
 
-// Files lists what Load read: the file and those it includes.
-func (c *Config) Files() []string { return c.base().files }
+// Files lists what Load read: the file and those it includes, as they were then.
+func (c *Config) Files() []File { return c.base().files }
 
 // Has reports whether the file has a deployment of this id.
 func (c *Config) Has(id string) bool {

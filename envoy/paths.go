@@ -31,7 +31,7 @@ type LLMPath struct {
 // otherwise, which a mesh does not let us change.
 var LLMPaths = []LLMPath{
 	{`(?:/openai)?(?:/v1)?/(?:(?:chat/)?completions|responses|embeddings)(?:/.*)?`, OpenAI},
-	{`(?:/v1)?/messages(?:/.*)?`, Anthropic},
+	{`(?:/anthropic)?(?:/v1)?/messages(?:/.*)?`, Anthropic},
 	{geminiModel + `(?:(?:streamG|g)enerateContent|countTokens)/?`, Gemini},
 	{geminiModel + `(?:(?:batchE|e)mbedContents?|predict(?:LongRunning)?)/?`, Gemini},
 	{geminiModel + `(?:batchGenerateContent|asyncBatchEmbedContent)/?`, Gemini},
@@ -42,7 +42,7 @@ var LLMPaths = []LLMPath{
 	{`(?:(?:/v1)?/engines|/openai/deployments)/.+`, OpenAI},
 }
 
-const geminiModel = `(?:/v1(?:beta|alpha)?)?/(?:models|tunedModels)/.+(?::|%3[Aa])`
+const geminiModel = `(?:/gemini)?(?:/v1(?:beta|alpha)?)?/(?:models|tunedModels)/.+(?::|%3[Aa])`
 
 // APIOf is the API that a normalized path, without its query, belongs to, by the same expressions that Envoy uses (Go's
 // regular expressions are RE2's too); ok is false for the management plane.

@@ -21,13 +21,14 @@ func TestAPIOf(t *testing.T) {
 			"/engines/gpt-4/chat/completions", "/v1/engines/gpt-4/embeddings", "/engines/org/model/completions", "/engines/org%2Fmodel/completions",
 			"/openai/deployments/gpt-4/chat/completions", "/openai/deployments/gpt-4/audio/speech", "/openai/deployments/gpt-4/unknown",
 		},
-		envoy.Anthropic: {"/messages", "/v1/messages", "/v1/messages/count_tokens", "/v1/messages/batches"},
+		envoy.Anthropic: {"/messages", "/v1/messages", "/v1/messages/count_tokens", "/v1/messages/batches", "/anthropic/v1/messages"},
 		envoy.Gemini: {
 			"/v1beta/models/gemini-2.5-pro:generateContent", "/v1/models/gemini-2.5-pro:generateContent", "/models/g:generateContent",
 			"/v1beta/models/g:streamGenerateContent", "/v1beta/models/g:countTokens", "/v1beta/models/g:embedContent", "/v1beta/models/g:batchEmbedContents",
 			"/v1alpha/models/g:generateContent", "/v1beta/models/g%3AgenerateContent", "/v1beta/models/g%3agenerateContent",
 			"/v1beta/models/imagen:predict", "/v1beta/models/veo:predictLongRunning", "/v1beta/tunedModels/t:generateContent",
 			"/v1beta/models/g:batchGenerateContent", "/v1beta/models/g:asyncBatchEmbedContent", "/v1/models/org/g:generateContent",
+			"/gemini/v1beta/models/g:streamGenerateContent", "/gemini/v1beta/models/g:batchEmbedContents",
 		},
 		"": { // the management plane
 			"/", "", "/models", "/v1/models", "/v1/models/gpt-4", "/models/gpt-4", "/v1beta/models", "/v1/models/org%2Fmodel",

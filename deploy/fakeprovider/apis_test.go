@@ -50,6 +50,10 @@ func TestEveryAPIReportsItsUsage(t *testing.T) {
 			[]string{`"prompt_tokens":3`, `"embedding":"`}, 0},
 		{"images", "/v1/images/generations", `{"model":"gpt-image-1","prompt":"a ship","n":2}`,
 			[]string{`"output_tokens":544`, `"b64_json"`}, 0},
+		{"images stream", "/v1/images/generations", `{"model":"gpt-image-1","prompt":"a ship","stream":true,"partial_images":2}`,
+			[]string{`"partial_image_index":1`, `"type":"image_generation.completed"`, `"output_tokens":272`}, 0},
+		{"speech stream", "/v1/audio/speech", `{"model":"m","input":"hello world","voice":"alloy","stream_format":"sse"}`,
+			[]string{`"type":"speech.audio.delta"`, `"type":"speech.audio.done"`, `"output_tokens":16`}, 0},
 		{"rerank", "/v1/rerank", `{"model":"m","query":"q","documents":["a","b","c"],"top_n":2}`,
 			[]string{`"search_units":1`, `"index":1`}, 0},
 		{"deployment path", "/openai/deployments/gpt-4/chat/completions?api-version=2024-10-21", `{"messages":[{"role":"user","content":"` + ten + `"}]}`,
@@ -92,11 +96,33 @@ func TestToolCalls(t *testing.T) {
 		{"/v1/chat/completions", `{"model":"m","stream":true,` + hi + `}`, `"name":"get_weather"`, `"finish_reason":"tool_calls"`},
 		{"/v1/messages", `{"model":"m","max_tokens":99,` + hi + `}`, `"name":"get_weather"`, `"stop_reason":"tool_use"`},
 		{"/v1/messages", `{"model":"m","max_tokens":99,"stream":true,` + hi + `}`, `"name":"get_weather"`, `"partial_json":`},
+		{"/v1/responses", `{"model":"m","input":"hi"}`, `"name":"get_weather"`, `"type":"function_call"`},
+		{"/v1/responses", `{"model":"m","stream":true,"input":"hi"}`, `"name":"get_weather"`, `"type":"response.function_call_arguments.delta"`},
+		{"/v1beta/models/m:generateContent", `{"contents":[{"parts":[{"text":"hi"}]}]}`, `"name":"get_weather"`, `"args":{"place":`},
+		{"/v1beta/models/m:streamGenerateContent?alt=sse", `{"contents":[{"parts":[{"text":"hi"}]}]}`, `"name":"get_weather"`, `"args":{"place":`},
 	} {
 		got := string(postOK(t, url+tc.path, tc.body, "X-Fake-Tool: get_weather"))
 		if !strings.Contains(got, tc.name) || !strings.Contains(got, tc.arguments) {
 			t.Errorf("%s %s: %s", tc.path, tc.body, got)
 		}
+	}
+}
+
+func TestGeminiCachesArePartOfThePrompt(t *testing.T) {
+	_, url := serve(t, Options{})
+	const path, ask = "/v1beta/models/m:generateContent", `"contents":[{"parts":[{"text":"hi"}]}]}`
+	counts := func(body string) (n struct {
+		UsageMetadata struct{ PromptTokenCount, CachedContentTokenCount int }
+	}) {
+		t.Helper()
+		if err := json.Unmarshal(postOK(t, url+path, body, "X-Fake-Cached-Tokens: 500"), &n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	without, with := counts(`{`+ask).UsageMetadata, counts(`{"cachedContent":"cachedContents/c",`+ask).UsageMetadata
+	if with.PromptTokenCount != without.PromptTokenCount+500 || with.CachedContentTokenCount != 500 {
+		t.Errorf("%+v with a cache, %+v without", with, without)
 	}
 }
 

@@ -27,7 +27,9 @@ type geminiRequest struct {
 	Contents          []geminiContent `json:"contents"`
 	SystemInstruction geminiContent   `json:"systemInstruction"`
 	Tools             json.RawMessage `json:"tools"`
-	GenerationConfig  struct {
+	// CachedContent is a cache made earlier. It holds as many tokens as the instructions call cached, and they are part of the prompt.
+	CachedContent    string `json:"cachedContent"`
+	GenerationConfig struct {
 		MaxOutputTokens *int `json:"maxOutputTokens"`
 		CandidateCount  *int `json:"candidateCount"`
 	} `json:"generationConfig"`
@@ -68,6 +70,10 @@ func toolInput(said answer) json.RawMessage {
 		return input
 	}
 	return json.RawMessage("{}")
+}
+
+func (c *call) geminiCall(said answer) []object {
+	return []object{{"functionCall": object{"name": c.in.Tool, "args": toolInput(said)}}}
 }
 
 // geminiUsage counts thoughts apart from candidates, and the cached part within the prompt.
@@ -148,6 +154,13 @@ func serveGemini(c *call) error {
 	}
 	prompt, text := req.prompt()
 	stream := c.api == "gemini_stream"
+	if req.CachedContent != "" {
+		in, err := readInstructions(text, c.r.Header)
+		if err != nil {
+			return c.fail(http.StatusBadRequest, err.Error())
+		}
+		prompt += in.CachedTokens
+	}
 	a := ask{stream: stream, text: text, prompt: prompt, limit: limitOf(req.GenerationConfig.MaxOutputTokens), id: newID("")}
 	if ok, err := c.begin(a); !ok {
 		return err
@@ -166,7 +179,7 @@ func serveGemini(c *call) error {
 	for i := range n {
 		one := candidate(i, said.text(), finish)
 		if c.in.Tool != "" {
-			one.Content["parts"] = []object{{"functionCall": object{"name": c.in.Tool, "args": toolInput(said)}}}
+			one.Content["parts"] = c.geminiCall(said)
 		}
 		reply.Candidates = append(reply.Candidates, one)
 	}
@@ -215,6 +228,9 @@ type geminiChunk struct {
 
 func (c *call) geminiChunks(reply geminiReply, said answer, n, prompt int, finish *string) []geminiChunk {
 	pieces := said.deltas(c.in.Chunks)
+	if c.in.Tool != "" { // a function is called in one piece, its arguments whole
+		pieces = []delta{{tokens: said.tokens}}
+	}
 	if len(pieces) == 0 {
 		pieces = []delta{{}}
 	}
@@ -228,7 +244,11 @@ func (c *call) geminiChunks(reply geminiReply, said answer, n, prompt int, finis
 			why = finish
 		}
 		for j := range n {
-			r.Candidates = append(r.Candidates, candidate(j, piece.text, why))
+			one := candidate(j, piece.text, why)
+			if c.in.Tool != "" {
+				one.Content["parts"] = c.geminiCall(said)
+			}
+			r.Candidates = append(r.Candidates, one)
 		}
 		written += n * piece.tokens
 		if c.in.Usage != "final" || final {

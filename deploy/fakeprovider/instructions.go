@@ -25,7 +25,7 @@ type Instructions struct {
 	AudioTokens int `json:"audio_tokens"`
 	// IgnoreCap answers with more than the request's max_tokens, as a broken provider.
 	IgnoreCap bool `json:"ignore_cap"`
-	// Tool is a function to call instead of answering (chat, messages and, but for streams, Gemini).
+	// Tool is a function to call instead of answering (chat, responses, messages, Gemini).
 	Tool string `json:"tool"`
 	// Model to name in the answer; default: the one asked for.
 	Model string `json:"model"`

@@ -3,11 +3,13 @@ package fakeprovider
 import (
 	"bytes"
 	"cmp"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"strconv"
 	"strings"
 )
 
@@ -60,14 +62,19 @@ func serveImages(c *call) error {
 		Prompt         string `json:"prompt"`
 		N              *int   `json:"n"`
 		ResponseFormat string `json:"response_format"`
+		Stream         bool   `json:"stream"`
+		PartialImages  int    `json:"partial_images"`
 	}
 	if form, ok := c.form(); ok {
-		req.Model, req.Prompt = form["model"], form["prompt"]
+		req.Model, req.Prompt, req.Stream = form["model"], form["prompt"], form["stream"] == "true"
+		if n, err := strconv.Atoi(form["n"]); err == nil {
+			req.N = &n
+		}
 	} else if ok, err := c.decode(&req); !ok {
 		return err
 	}
 	prompt := countTokens(req.Prompt)
-	if ok, err := c.begin(ask{model: cmp.Or(req.Model, "dall-e-2"), text: req.Prompt, prompt: prompt}); !ok {
+	if ok, err := c.begin(ask{model: cmp.Or(req.Model, "dall-e-2"), stream: req.Stream, text: req.Prompt, prompt: prompt}); !ok {
 		return err
 	}
 	n := value(req.N, 1)
@@ -87,13 +94,43 @@ func serveImages(c *call) error {
 		return c.reply(http.StatusOK, reply)
 	}
 	c.bill(n*perPicture, 0)
-	if usage := c.wholeUsage(marshal(object{
+	usage := c.wholeUsage(marshal(object{
 		"input_tokens": prompt, "output_tokens": n * perPicture, "total_tokens": prompt + n*perPicture,
 		"input_tokens_details": object{"text_tokens": prompt, "image_tokens": 0},
-	})); usage != nil {
+	}))
+	if req.Stream {
+		return ended(c.streamImages(n, req.PartialImages, usage))
+	}
+	if usage != nil {
 		reply["usage"] = usage
 	}
 	return c.usageReply(reply, 0)
+}
+
+// streamImages sends each picture's drafts and then the picture; the last carries the usage.
+func (c *call) streamImages(n, drafts int, usage json.RawMessage) error {
+	s, err := c.openStream("text/event-stream")
+	if err != nil {
+		return err
+	}
+	for i := range n {
+		for d := range drafts {
+			if err := s.text("image_generation.partial_image", object{"type": "image_generation.partial_image", "partial_image_index": d, "b64_json": pixel}, 0); err != nil {
+				return err
+			}
+		}
+		whole := object{"type": "image_generation.completed", "b64_json": pixel}
+		if i == n-1 && usage != nil {
+			whole["usage"] = usage
+		}
+		if err := s.text("image_generation.completed", whole, 0); err != nil {
+			return err
+		}
+	}
+	if c.in.Usage != "none" && c.in.Usage != "null" {
+		s.reported()
+	}
+	return s.end()
 }
 
 func serveSpeech(c *call) error {
@@ -101,11 +138,13 @@ func serveSpeech(c *call) error {
 		Model          string `json:"model"`
 		Input          string `json:"input"`
 		ResponseFormat string `json:"response_format"`
+		StreamFormat   string `json:"stream_format"`
 	}
 	if ok, err := c.decode(&req); !ok {
 		return err
 	}
-	if ok, err := c.begin(ask{model: req.Model, text: req.Input, prompt: countTokens(req.Input)}); !ok {
+	events := req.StreamFormat == "sse"
+	if ok, err := c.begin(ask{model: req.Model, stream: events, text: req.Input, prompt: countTokens(req.Input)}); !ok {
 		return err
 	}
 	if req.Input == "" {
@@ -119,7 +158,37 @@ func serveSpeech(c *call) error {
 	}
 	// No encoder here: bytes of about the length that speech has, 60 ms a character.
 	sound := bytes.Repeat([]byte("purser\x00\xff"), max(len(req.Input)*120, c.in.BodyBytes)/8+1)
-	return c.replyBytes(http.StatusOK, kind, sound)
+	if !events {
+		return c.replyBytes(http.StatusOK, kind, sound)
+	}
+	output := len(req.Input) * 3 / 2 // sound is some 25 tokens a second
+	c.bill(output, 0)
+	return ended(c.streamSpeech(sound, object{"input_tokens": countTokens(req.Input), "output_tokens": output, "total_tokens": countTokens(req.Input) + output}))
+}
+
+// streamSpeech sends the sound as events, as the models do that are paid by tokens.
+func (c *call) streamSpeech(sound []byte, usage object) error {
+	s, err := c.openStream("text/event-stream")
+	if err != nil {
+		return err
+	}
+	const piece = 3000
+	for len(sound) > 0 {
+		n := min(piece, len(sound))
+		if err := s.text("", object{"type": "speech.audio.delta", "audio": base64.StdEncoding.EncodeToString(sound[:n])}, 0); err != nil {
+			return err
+		}
+		sound = sound[n:]
+	}
+	if err := s.interrupt(); err != nil {
+		return err
+	}
+	done := object{"type": "speech.audio.done"}
+	if usage := c.wholeUsage(marshal(usage)); usage != nil {
+		done["usage"] = usage
+		s.reported()
+	}
+	return s.last("", done)
 }
 
 func serveTranscriptions(c *call) error {
@@ -128,7 +197,7 @@ func serveTranscriptions(c *call) error {
 		return c.fail(http.StatusBadRequest, "Expected multipart/form-data with 'file' and 'model'.")
 	}
 	sound := len(form["file"])
-	a := ask{model: form["model"], text: form["prompt"], prompt: sound/3200 + countTokens(form["prompt"])}
+	a := ask{model: form["model"], stream: form["stream"] == "true", text: form["prompt"], prompt: sound/3200 + countTokens(form["prompt"])}
 	if ok, err := c.begin(a); !ok {
 		return err
 	}
@@ -150,11 +219,35 @@ func serveTranscriptions(c *call) error {
 			"input_token_details": object{"text_tokens": countTokens(form["prompt"]), "audio_tokens": sound / 3200},
 		})
 	}
+	if a.stream && !strings.HasPrefix(c.model, "whisper") { // which does not
+		return ended(c.streamTranscription(said, c.wholeUsage(usage)))
+	}
 	reply := object{"text": said.text()}
 	if usage = c.wholeUsage(usage); usage != nil {
 		reply["usage"] = usage
 	}
 	return c.usageReply(reply, said.tokens)
+}
+
+func (c *call) streamTranscription(said answer, usage json.RawMessage) error {
+	s, err := c.openStream("text/event-stream")
+	if err != nil {
+		return err
+	}
+	for _, piece := range said.deltas(c.in.Chunks) {
+		if err := s.text("", object{"type": "transcript.text.delta", "delta": piece.text}, piece.tokens); err != nil {
+			return err
+		}
+	}
+	if err := s.interrupt(); err != nil {
+		return err
+	}
+	done := object{"type": "transcript.text.done", "text": said.text()}
+	if usage != nil {
+		done["usage"] = usage
+		s.reported()
+	}
+	return s.last("", done)
 }
 
 // form reads a multipart body; false when it is none.

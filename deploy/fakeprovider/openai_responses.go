@@ -23,7 +23,7 @@ type responsesReply struct {
 	Instructions      any             `json:"instructions"`
 	MaxOutputTokens   *int            `json:"max_output_tokens"`
 	Model             string          `json:"model"`
-	Output            []outputItem    `json:"output"`
+	Output            []any           `json:"output"` // outputItem, or outputCall of a function
 	ParallelToolCalls bool            `json:"parallel_tool_calls"`
 	ToolChoice        string          `json:"tool_choice"`
 	Tools             []object        `json:"tools"`
@@ -37,6 +37,15 @@ type outputItem struct {
 	Status  string       `json:"status"`
 	Role    string       `json:"role"`
 	Content []outputText `json:"content"`
+}
+
+type outputCall struct {
+	Type      string `json:"type"`
+	ID        string `json:"id"`
+	CallID    string `json:"call_id"`
+	Status    string `json:"status"`
+	Name      string `json:"name"`
+	Arguments string `json:"arguments"`
 }
 
 type outputText struct {
@@ -89,7 +98,7 @@ func serveResponses(c *call) error {
 	})
 	reply := responsesReply{
 		ID: a.id, Object: "response", CreatedAt: c.p.opts.Now().Unix(), Status: "in_progress",
-		MaxOutputTokens: req.MaxOutputTokens, Model: c.model, Output: []outputItem{},
+		MaxOutputTokens: req.MaxOutputTokens, Model: c.model, Output: []any{},
 		ParallelToolCalls: true, ToolChoice: "auto", Tools: []object{}, Metadata: object{},
 	}
 	item := outputItem{Type: "message", ID: newID("msg_"), Status: "in_progress", Role: "assistant", Content: []outputText{}}
@@ -100,16 +109,26 @@ func serveResponses(c *call) error {
 	}
 	done := item
 	done.Status, done.Content = complete.Status, []outputText{newOutputText(said.text())}
-	complete.Output = []outputItem{done}
+	complete.Output = []any{done}
+	callItem := outputCall{Type: "function_call", ID: newID("fc_"), CallID: newID("call_"), Status: "in_progress", Name: c.in.Tool}
+	if c.in.Tool != "" {
+		called := callItem
+		called.Status, called.Arguments = complete.Status, said.text()
+		complete.Output = []any{called}
+	}
 	complete.Usage = c.wholeUsage(usage)
 	if !req.Stream {
 		return c.usageReply(complete, said.tokens)
 	}
 	reply.Usage = null
-	return ended(c.streamResponses(reply, complete, item, said))
+	if c.in.Tool != "" {
+		return ended(c.streamResponses(reply, complete, callItem, callItem.ID, said))
+	}
+	return ended(c.streamResponses(reply, complete, item, item.ID, said))
 }
 
-func (c *call) streamResponses(begun, complete responsesReply, item outputItem, said answer) error {
+// streamResponses sends one item, a message or a call of a function, and what is around it.
+func (c *call) streamResponses(begun, complete responsesReply, item any, itemID string, said answer) error {
 	s, err := c.openStream("text/event-stream; charset=utf-8")
 	if err != nil {
 		return err
@@ -122,7 +141,10 @@ func (c *call) streamResponses(begun, complete responsesReply, item outputItem, 
 		return fields
 	}
 	inItem := func(fields object) object {
-		fields["item_id"], fields["output_index"], fields["content_index"] = item.ID, 0, 0
+		fields["item_id"], fields["output_index"] = itemID, 0
+		if c.in.Tool == "" {
+			fields["content_index"] = 0
+		}
 		return fields
 	}
 	send := func(name string, fields object) error { return s.event(name, event(name, fields)) }
@@ -136,12 +158,18 @@ func (c *call) streamResponses(begun, complete responsesReply, item outputItem, 
 	if err := send("response.output_item.added", object{"output_index": 0, "item": item}); err != nil {
 		return err
 	}
-	if err := send("response.content_part.added", inItem(object{"part": newOutputText("")})); err != nil {
+	deltaName := "response.output_text.delta"
+	if c.in.Tool != "" {
+		deltaName = "response.function_call_arguments.delta"
+	} else if err := send("response.content_part.added", inItem(object{"part": newOutputText("")})); err != nil {
 		return err
 	}
-	const deltaName = "response.output_text.delta"
 	for _, piece := range said.deltas(c.in.Chunks) {
-		if err := s.text(deltaName, event(deltaName, inItem(object{"delta": piece.text, "logprobs": []object{}})), piece.tokens); err != nil {
+		d := inItem(object{"delta": piece.text})
+		if c.in.Tool == "" {
+			d["logprobs"] = []object{}
+		}
+		if err := s.text(deltaName, event(deltaName, d), piece.tokens); err != nil {
 			return err
 		}
 	}
@@ -149,11 +177,17 @@ func (c *call) streamResponses(begun, complete responsesReply, item outputItem, 
 		return err
 	}
 	done := complete.Output[0]
-	if err := send("response.output_text.done", inItem(object{"text": said.text(), "logprobs": []object{}})); err != nil {
-		return err
-	}
-	if err := send("response.content_part.done", inItem(object{"part": done.Content[0]})); err != nil {
-		return err
+	if c.in.Tool != "" {
+		if err := send("response.function_call_arguments.done", inItem(object{"name": c.in.Tool, "arguments": said.text()})); err != nil {
+			return err
+		}
+	} else {
+		if err := send("response.output_text.done", inItem(object{"text": said.text(), "logprobs": []object{}})); err != nil {
+			return err
+		}
+		if err := send("response.content_part.done", inItem(object{"part": newOutputText(said.text())})); err != nil {
+			return err
+		}
 	}
 	if err := send("response.output_item.done", object{"output_index": 0, "item": done}); err != nil {
 		return err

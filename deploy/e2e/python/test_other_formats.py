@@ -77,6 +77,44 @@ def test_sound_by_the_token(stack, client, key, model, spent):
     assert (row["prompt_tokens"], row["completion_tokens"]) == (record["prompt_tokens"], record["completion_tokens"])
 
 
+def test_pictures_streamed(stack, client, key, model, spent):
+    name = model("openai/gpt-image-1", mode="image_generation", input_cost_per_token=5e-6, output_cost_per_image_token=4e-5)
+    since = stack.fake.newest()
+    events = list(client.images.generate(model=name, prompt="a ship under way", stream=True, partial_images=2))
+    assert [e.type for e in events] == ["image_generation.partial_image"] * 2 + ["image_generation.completed"]
+    record = [r for r in stack.fake.records(since) if r["api"] == "images" and r["stream"]][-1]
+    row = spent(key, record["prompt_tokens"] * 5e-6 + record["completion_tokens"] * 4e-5)
+    assert (row["prompt_tokens"], row["completion_tokens"]) == (record["prompt_tokens"], record["completion_tokens"]) == (events[-1].usage.input_tokens, 272)
+
+
+def test_speech_streamed(stack, client, key, model, spent):
+    """As events, which report tokens; as sound, it is paid by the character."""
+    name = model("openai/gpt-4o-mini-tts", mode="audio_speech", input_cost_per_token=6e-7, output_cost_per_audio_token=1.2e-5, output_cost_per_token=1.2e-5)
+    since = stack.fake.newest()
+    with client.audio.speech.with_streaming_response.create(model=name, voice="alloy", input="a cup of water", stream_format="sse") as r:
+        said = "".join(r.iter_text())
+    assert said.count("speech.audio.delta") > 0 and "speech.audio.done" in said
+    record = [r for r in stack.fake.records(since) if r["api"] == "speech" and r["stream"]][-1]
+    row = spent(key, record["prompt_tokens"] * 6e-7 + record["completion_tokens"] * 1.2e-5)
+    assert (row["prompt_tokens"], row["completion_tokens"]) == (record["prompt_tokens"], record["completion_tokens"])
+
+
+def test_sound_heard_in_a_stream(stack, client, key, model, spent, fake):
+    name = model("openai/gpt-4o-transcribe", mode="audio_transcription", input_cost_per_token=2.5e-6, input_cost_per_audio_token=6e-6, output_cost_per_token=1e-5)
+    since = stack.fake.newest()
+    events = list(client.audio.transcriptions.create(model=name, file=("a.wav", b"x" * 64_000, "audio/wav"), prompt=fake(output_tokens=12), stream=True))
+    assert len(events) == 13 and events[-1].type == "transcript.text.done"
+    record = [r for r in stack.fake.records(since) if r["api"] == "transcriptions" and r["stream"]][-1]
+    row = spent(key, 20 * 6e-6 + (record["prompt_tokens"] - 20) * 2.5e-6 + 12 * 1e-5)
+    assert (row["prompt_tokens"], row["completion_tokens"]) == (record["prompt_tokens"], 12)
+
+
+def test_pictures_varied(client, key, model, spent):
+    name = model("openai/dall-e-2", mode="image_generation", input_cost_per_image=0.02)
+    assert client.images.create_variation(model=name, image=("a.png", base64.b64decode(PIXEL), "image/png"), n=2).data
+    spent(key, 0.04)
+
+
 def test_moderation(client, key, model, spent):
     name = model("openai/omni-moderation-latest", mode="moderation", input_cost_per_token=0, output_cost_per_token=0)
     assert not client.moderations.create(model=name, input="a cup of water").results[0].flagged
@@ -103,6 +141,22 @@ def test_chat_with_tools_and_a_picture(stack, client, key, fake, rows, admin, st
     (row,) = rows(admin, key)
     record = stack.fake.of(row["request_id"])
     assert (row["prompt_tokens"], row["completion_tokens"]) == (record["prompt_tokens"], record["completion_tokens"])
+    assert row["spend"] == pytest.approx((record["prompt_tokens"] * 2.5 + record["completion_tokens"] * 10) / 1e6, abs=1e-9)
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_responses_with_tools_and_a_picture(stack, client, key, fake, rows, admin, stream):
+    content = [{"type": "input_text", "text": fake(tool="weather", reasoning_tokens=6)}, {"type": "input_image", "image_url": "data:image/png;base64," + PIXEL, "detail": "low"}]
+    tools = [{"type": "function", "name": "weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}]
+    done = client.responses.create(model="gpt-4o", input=[{"role": "user", "content": content}], tools=tools, stream=stream)
+    if stream:
+        events = list(done)
+        assert any(e.type == "response.function_call_arguments.delta" for e in events)
+        done = events[-1].response
+    assert done.output[0].type == "function_call" and done.output[0].name == "weather"
+    (row,) = rows(admin, key)
+    record = stack.fake.of(row["request_id"])
+    assert (row["prompt_tokens"], row["completion_tokens"]) == (record["prompt_tokens"], record["completion_tokens"]) == (done.usage.input_tokens, done.usage.output_tokens)
     assert row["spend"] == pytest.approx((record["prompt_tokens"] * 2.5 + record["completion_tokens"] * 10) / 1e6, abs=1e-9)
 
 

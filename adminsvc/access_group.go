@@ -68,7 +68,7 @@ func accessGroups(s *server) {
 	}
 	create := op(http.MethodPost, "", "Name a set of models", groupRow{})
 	create.Status = http.StatusCreated
-	route(s, create, s.newGroup)
+	route(s, creating(create), s.newGroup)
 	route(s, op(http.MethodGet, "", "All access groups", []groupRow{}), s.listGroups)
 	route(s, op(http.MethodGet, "/{access_group_id}", "An access group with who uses it", groupRow{}), s.groupInfo)
 	route(s, op(http.MethodPut, "/{access_group_id}", "Change an access group, for all who use it", groupRow{}), s.updateGroup)

@@ -56,7 +56,7 @@ func budgets(s *server) {
 	op := func(method, path, summary string, reply any) operation {
 		return operation{Method: method, Path: path, Tag: "budgets", Summary: summary, Reply: reply}
 	}
-	route(s, op(http.MethodPost, "/budget/new", "Make a budget that others can refer to", budgetRow{}), s.newBudget)
+	route(s, creating(op(http.MethodPost, "/budget/new", "Make a budget that others can refer to", budgetRow{})), s.newBudget)
 	route(s, op(http.MethodPost, "/budget/update", "Change a budget, for all who refer to it", budgetRow{}), s.updateBudget)
 	route(s, op(http.MethodPost, "/budget/info", "Budgets by their ids", []budgetRow{}), s.budgetInfo)
 	route(s, op(http.MethodGet, "/budget/list", "All budgets", []budgetRow{}), s.listBudgets)

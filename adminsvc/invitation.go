@@ -29,7 +29,7 @@ func invitations(s *server) {
 	op := func(method, path, summary string, reply any) operation {
 		return operation{Method: method, Path: path, Tag: "sign-in", Summary: summary, Reply: reply}
 	}
-	route(s, op(http.MethodPost, "/invitation/new", "Invite a user to set a password, within seven days", invitationRow{}), s.newInvitation)
+	route(s, creating(op(http.MethodPost, "/invitation/new", "Invite a user to set a password, within seven days", invitationRow{})), s.newInvitation)
 	route(s, op(http.MethodGet, "/invitation/info", "An invitation", invitationRow{}), s.invitationInfo)
 	route(s, op(http.MethodPost, "/invitation/update", "Mark an invitation as accepted, so that it lets nobody in", invitationRow{}), s.updateInvitation)
 	route(s, op(http.MethodPost, "/invitation/delete", "Take an invitation back", invitationRow{}), s.deleteInvitation)

@@ -116,11 +116,11 @@ func keys(s *server) {
 		return op
 	}
 	optional := func(op operation) operation { op.BodyOptional = true; return op }
-	route(s, post("/key/generate", "Make a key. It is shown this once.", keyGenerated{}), s.generateKey)
-	route(s, post("/key/service-account/generate", "Make a key that belongs to a team and to no user", keyGenerated{}), s.generateServiceKey)
+	route(s, creating(post("/key/generate", "Make a key. It is shown this once.", keyGenerated{})), s.generateKey)
+	route(s, creating(post("/key/service-account/generate", "Make a key that belongs to a team and to no user", keyGenerated{})), s.generateServiceKey)
 	route(s, post("/key/update", "Change a key: absent stays, null clears", keyUpdated{}), s.updateKey)
-	route(s, optional(post("/key/regenerate", "Give a key a new secret", keyGenerated{})), s.regenerateKey)
-	route(s, optional(post("/key/{key}/regenerate", "Give a key a new secret", keyGenerated{})), s.regenerateKey)
+	route(s, creatingLate(optional(post("/key/regenerate", "Give a key a new secret", keyGenerated{}))), s.regenerateKey)
+	route(s, creatingLate(optional(post("/key/{key}/regenerate", "Give a key a new secret", keyGenerated{}))), s.regenerateKey)
 	route(s, post("/key/delete", "Delete keys, all or none", keysDeleted{}), s.deleteKeys)
 	route(s, post("/key/block", "Refuse a key's calls from now on", keyRow{}), s.blockKey)
 	route(s, post("/key/unblock", "Accept a blocked key's calls again", keyRow{}), s.unblockKey)

@@ -73,41 +73,43 @@ func (s *server) regenerateKey(ctx context.Context, c *Caller, in *keyRegenerate
 	if err := s.flush(ctx, keySpender(old).scope); err != nil {
 		return nil, err
 	}
-	err = s.Store.Write(ctx, c.Actor, func(tx policy.Tx) error {
-		if err := check(tx); err != nil {
-			return err
-		}
-		fields := storedFields(k.Fields)
-		fields = fields.With("rotation_count", []byte(strconv.FormatInt(rotations(fields)+1, 10)))
-		k.Fields = fields.With("last_rotation_at", quote(k.UpdatedAt.Format("2006-01-02T15:04:05.999999Z07:00"))).Stored()
-		// The budget goes on where it stood: a new secret is no new allowance.
-		if err := s.carrySpend(ctx, tx, c, keySpender(old).scope, &k.Limits, k.CreatedAt, keySpender(k).scope); err != nil {
-			return err
-		}
-		before, err := predecessors(ctx, tx, old)
-		if err != nil {
-			return err
-		}
-		replaced := *old
-		replaced.RevokedAt, replaced.UpdatedAt, replaced.UpdatedBy = grace, k.UpdatedAt, c.UserID
-		for _, o := range append(before, &replaced) {
-			if o == &replaced && grace.IsZero() {
-				if err := tx.Delete(ctx, o.Ref()); err != nil {
-					return err
-				}
-				continue
-			}
-			o.Successor = k.Hash
-			if err := tx.Update(ctx, o); err != nil {
+	return onceHere(ctx, func(ctx context.Context) (any, error) {
+		err = s.Store.Write(ctx, c.Actor, func(tx policy.Tx) error {
+			if err := check(tx); err != nil {
 				return err
 			}
+			fields := storedFields(k.Fields)
+			fields = fields.With("rotation_count", []byte(strconv.FormatInt(rotations(fields)+1, 10)))
+			k.Fields = fields.With("last_rotation_at", quote(k.UpdatedAt.Format("2006-01-02T15:04:05.999999Z07:00"))).Stored()
+			// The budget goes on where it stood: a new secret is no new allowance.
+			if err := s.carrySpend(ctx, tx, c, keySpender(old).scope, &k.Limits, k.CreatedAt, keySpender(k).scope); err != nil {
+				return err
+			}
+			before, err := predecessors(ctx, tx, old)
+			if err != nil {
+				return err
+			}
+			replaced := *old
+			replaced.RevokedAt, replaced.UpdatedAt, replaced.UpdatedBy = grace, k.UpdatedAt, c.UserID
+			for _, o := range append(before, &replaced) {
+				if o == &replaced && grace.IsZero() {
+					if err := tx.Delete(ctx, o.Ref()); err != nil {
+						return err
+					}
+					continue
+				}
+				o.Successor = k.Hash
+				if err := tx.Update(ctx, o); err != nil {
+					return err
+				}
+			}
+			return tx.Create(ctx, k)
+		})
+		if err != nil {
+			return nil, err
 		}
-		return tx.Create(ctx, k)
+		return s.generatedRow(ctx, k, plain)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return s.generatedRow(ctx, k, plain)
 }
 
 // errChecked ends a write that was made to see whether it could be.

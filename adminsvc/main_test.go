@@ -49,7 +49,7 @@ func setup(t testing.TB, change ...func(*Config)) *api {
 	spy := &spyStore{Store: store}
 	a := &api{t: t, store: store, spy: spy, log: &bytes.Buffer{}, now: time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)}
 	cfg := Config{
-		Store: spy, Spend: store, Adjust: spy.WriteEntries, SignIn: store, Kept: store, Refusals: store, AuditLog: store, Version: "test", Clock: a.clock,
+		Store: spy, Spend: store, Adjust: spy.WriteEntries, SignIn: store, Answers: store, Kept: store, Refusals: store, AuditLog: store, Version: "test", Clock: a.clock,
 		Log:      slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Settings: func() *policy.Settings { return testSettings },
 		Catalog:  func() *policy.Catalog { return testCatalog },
@@ -320,6 +320,23 @@ func (t *spyTx) Adjust(ctx context.Context, entries []policy.Entry) error {
 
 func (t *spyTx) Restart(ctx context.Context, scope policy.Scope) error {
 	return t.Tx.(policy.Adjuster).Restart(ctx, scope)
+}
+
+func (t *spyTx) Answered(ctx context.Context, id policy.KeyHash, now time.Time) (policy.Answer, error) {
+	return t.Tx.(policy.Once).Answered(ctx, id, now)
+}
+
+func (t *spyTx) Answer(ctx context.Context, a policy.Answer, now time.Time) error {
+	return t.Tx.(policy.Once).Answer(ctx, a, now)
+}
+
+func (t *spyTx) Within(ctx context.Context, f func(policy.Tx) error) error {
+	n := t.changes
+	err := t.Tx.(policy.Once).Within(ctx, func(policy.Tx) error { return f(t) })
+	if err != nil {
+		t.changes = n
+	}
+	return err
 }
 
 func (t *spyTx) Create(ctx context.Context, e policy.Entity) error {

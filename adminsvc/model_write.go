@@ -28,7 +28,7 @@ func modelWrites(s *server) {
 	op := func(method, path, summary string, reply any) operation {
 		return operation{Method: method, Path: path, Tag: "models", Summary: summary, Reply: reply}
 	}
-	route(s, op(http.MethodPost, "/model/new", "Add a deployment; it is served when the answer comes", storedModelRow{}), s.newModel)
+	route(s, creating(op(http.MethodPost, "/model/new", "Add a deployment; it is served when the answer comes", storedModelRow{})), s.newModel)
 	route(s, op(http.MethodPost, "/model/update", "Change a deployment of the database: absent stays, null clears", storedModelRow{}), s.updateModel)
 	route(s, op(http.MethodPatch, "/model/{model_id}/update", "Change a deployment of the database: absent stays, null clears", storedModelRow{}), s.patchModel)
 	route(s, op(http.MethodPost, "/model/delete", "Delete a deployment of the database", messageRow{}), s.deleteModel)
@@ -202,6 +202,10 @@ func (s *server) changedModel(ctx context.Context, m *policy.StoredModel, err er
 // take later.
 func (s *server) awaitModels(ctx context.Context) {
 	if s.Settled == nil {
+		return
+	}
+	if b := boundIn(ctx); b != nil {
+		b.after = append(b.after, s.awaitModels)
 		return
 	}
 	if err := s.Settled(ctx); err != nil {

@@ -29,6 +29,11 @@ func (s *server) describe(op operation, path, method string, in reflect.Type) {
 				Required: slot.required || where.in == "path", Schema: slot.schema(zero, true)})
 		}
 	}
+	if op.Creates {
+		most := mostIdempotencyID
+		doc.Parameters = append(doc.Parameters, &huma.Param{Name: idempotencyHeader, In: "header", Schema: &huma.Schema{Type: huma.TypeString, MaxLength: &most},
+			Description: "Makes the call safe to repeat: the same call with the same value within 24 hours creates nothing and answers as the first did, with the header Idempotent-Replayed. With another body it is refused (422)."})
+	}
 	if p.sent != nil {
 		doc.RequestBody = &huma.RequestBody{Required: !op.BodyOptional, Content: map[string]*huma.MediaType{
 			"application/json": {Schema: s.component(p, zero)},

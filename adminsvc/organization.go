@@ -54,7 +54,7 @@ func organizations(s *server) {
 	op := func(method, path, summary string, reply any) operation {
 		return operation{Method: method, Path: path, Tag: "organizations", Summary: summary, Reply: reply}
 	}
-	routeRaw(s, op(http.MethodPost, "/organization/new", "Make an organization", organizationRow{}), s.newOrganization)
+	routeRaw(s, creating(op(http.MethodPost, "/organization/new", "Make an organization", organizationRow{})), s.newOrganization)
 	v1 := op(http.MethodPatch, "/organization/update", "Change an organization: absent and null stay, metadata is merged", organizationRow{})
 	v1.Methods = []string{http.MethodPost}
 	routeRaw(s, v1, s.updateOrganization)

@@ -33,7 +33,7 @@ func organizationMembers(s *server) {
 	op := func(method, path, summary string, reply any) operation {
 		return operation{Method: method, Path: path, Tag: "organizations", Summary: summary, Reply: reply}
 	}
-	routeRaw(s, op(http.MethodPost, "/organization/member_add", "Add members; users that are not there are made", organizationAdded{}), s.addOrganizationMembers)
+	routeRaw(s, creating(op(http.MethodPost, "/organization/member_add", "Add members; users that are not there are made", organizationAdded{})), s.addOrganizationMembers)
 	update := op(http.MethodPatch, "/organization/member_update", "Change a member's role", organizationMembership{})
 	update.Methods = []string{http.MethodPost}
 	routeRaw(s, update, s.updateOrganizationMember)

@@ -60,7 +60,7 @@ func projects(s *server) {
 	op := func(method, path, summary string, reply any) operation {
 		return operation{Method: method, Path: path, Tag: "projects", Summary: summary, Reply: reply}
 	}
-	route(s, op(http.MethodPost, "/project/new", "Make a project in a team", projectRow{}), s.newProject)
+	route(s, creating(op(http.MethodPost, "/project/new", "Make a project in a team", projectRow{})), s.newProject)
 	route(s, op(http.MethodPost, "/project/update", "Change a project: absent stays, null clears", projectRow{}), s.updateProject)
 	route(s, op(http.MethodGet, "/project/info", "A project with its spend by model", projectRow{}), s.projectInfo)
 	route(s, op(http.MethodGet, "/project/list", "The projects the caller may see", []projectRow{}), s.listProjects)

@@ -88,6 +88,9 @@ type Config struct {
 	Refusals  RefusalReader // nil: refused calls are not listed
 	AuditLog  AuditReader   // nil: there is none
 
+	// Answers finds what creating calls with an Idempotency-Key answered. nil: the header is refused.
+	Answers policy.AnswerReader
+
 	// SignIn keeps sessions, passwords and invitations; nil: nobody can sign in, keys alone count.
 	SignIn SignInStore
 	// UIUsername and UIPassword sign in as the master key's holder; default admin, and
@@ -203,6 +206,9 @@ type operation struct {
 	CSV          bool // the reply may also be text/csv
 	Form         bool // the body may also be a form
 	Lines        bool // the reply is JSON lines
+	// Creates is set for calls that an Idempotency-Key makes safe to repeat. With Late
+	// the handler says itself what is one write, by onceHere; else the whole of it is.
+	Creates, Late bool
 }
 
 // route adds an endpoint whose request is an In: a struct of Opt fields tagged
@@ -233,6 +239,9 @@ func route[In any](s *server, op operation, h func(ctx context.Context, c *Calle
 			}
 			if b, ok := any(in).(interface{ body() Fields }); ok && c != nil && !c.Admin() && mentionsShadow(b.body()) {
 				return nil, onlyAdmins(c, enforcementWrite)
+			}
+			if op.Creates && r.Header.Values(idempotencyHeader) != nil {
+				return s.once(ctx, c, r, op, in, func(ctx context.Context) (any, error) { return h(ctx, c, in) })
 			}
 			return h(ctx, c, in)
 		}()

@@ -58,7 +58,7 @@ func tags(s *server) {
 	op := func(method, path, summary string, reply any) operation {
 		return operation{Method: method, Path: path, Tag: "tags", Summary: summary, Reply: reply}
 	}
-	route(s, op(http.MethodPost, "/tag/new", "Govern the requests that carry a tag", tagReply{}), s.newTag)
+	route(s, creating(op(http.MethodPost, "/tag/new", "Govern the requests that carry a tag", tagReply{})), s.newTag)
 	route(s, op(http.MethodPost, "/tag/update", "Change a tag: absent stays, null clears", tagReply{}), s.updateTag)
 	info := op(http.MethodPost, "/tag/info", "Tags by their names", nil)
 	route(s, info, s.tagInfo)

@@ -91,7 +91,7 @@ func teams(s *server) {
 	op := func(method, path, summary string, reply any) operation {
 		return operation{Method: method, Path: path, Tag: "teams", Summary: summary, Reply: reply}
 	}
-	route(s, op(http.MethodPost, "/team/new", "Make a team", teamRow{}), s.newTeam)
+	route(s, creating(op(http.MethodPost, "/team/new", "Make a team", teamRow{})), s.newTeam)
 	route(s, op(http.MethodPost, "/team/update", "Change a team: absent stays, null clears", teamUpdated{}), s.updateTeam)
 	route(s, op(http.MethodPatch, "/team/{team_id}", "Change a team: absent stays, null clears", teamRow{}), s.patchTeam)
 	route(s, op(http.MethodPost, "/team/delete", "Delete teams with their keys, all or none", nil), s.deleteTeams)

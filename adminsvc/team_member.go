@@ -28,8 +28,8 @@ func members(s *server) {
 	op := func(method, path, summary string, reply any) operation {
 		return operation{Method: method, Path: path, Tag: "team members", Summary: summary, Reply: reply}
 	}
-	route(s, op(http.MethodPost, "/team/member_add", "Add members; users that are not there are made", teamMemberAdded{}), s.addMembers)
-	route(s, op(http.MethodPost, "/team/bulk_member_add", "Add up to 500 members, and hear of each", nil), s.bulkAddMembers)
+	route(s, creating(op(http.MethodPost, "/team/member_add", "Add members; users that are not there are made", teamMemberAdded{})), s.addMembers)
+	route(s, creating(op(http.MethodPost, "/team/bulk_member_add", "Add up to 500 members, and hear of each", nil)), s.bulkAddMembers)
 	route(s, op(http.MethodPost, "/team/member_update", "Change a member's role and limits", nil), s.updateMember)
 	route(s, op(http.MethodPost, "/team/member_delete", "Remove a member, and their keys of the team", teamRow{}), s.deleteMember)
 	route(s, op(http.MethodGet, "/team/{team_id}/members/me", "The caller's own place in a team", nil), s.ownMembership)

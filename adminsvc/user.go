@@ -72,7 +72,7 @@ func users(s *server) {
 	op := func(method, path, summary string, reply any) operation {
 		return operation{Method: method, Path: path, Tag: "users", Summary: summary, Reply: reply}
 	}
-	route(s, op(http.MethodPost, "/user/new", "Make a user, and with it a key", userMade{}), s.newUser)
+	route(s, creating(op(http.MethodPost, "/user/new", "Make a user, and with it a key", userMade{})), s.newUser)
 	route(s, op(http.MethodPost, "/user/update", "Change a user: absent stays, null clears", userUpdated{}), s.updateUser)
 	route(s, op(http.MethodPost, "/user/bulk_update", "Change up to 500 users, and hear of each", usersUpdated{}), s.bulkUpdateUsers)
 	route(s, op(http.MethodPost, "/user/delete", "Delete users with their keys and memberships, all or none", nil), s.deleteUsers)

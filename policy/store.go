@@ -183,8 +183,8 @@ type LogQuery struct {
 	Status                                                       Status
 	Tag                                                          string
 	MinCost, MaxCost                                             *Money
-	HTTPStatus                                                   int    // of the answer, of those that failed
-	ErrorText                                                    string // part of the error, whatever its case
+	HTTPStatus                                                   int      // of the answer, of those that failed
+	ErrorText                                                    string   // part of the error, whatever its case
 	Teams                                                        []string // any of these, for callers who may see only them
 	Sort                                                         string   // "startTime", "spend", "total_tokens", "request_duration_ms"
 	Ascending                                                    bool

@@ -138,7 +138,7 @@ func run(ctx context.Context, cfg config, log *slog.Logger) error {
 		UserDefaults: file.LiteLLM.UserDefaults, UserBudget: file.LiteLLM.UserBudget, UserBudgetDuration: file.LiteLLM.UserBudgetDuration, CountTokens: tokens.Count, Version: version, Ready: store.Ping,
 		Enforcement: store, RefusalSums: store.RefusalSums,
 		Models: known, Prober: newProber(), Settled: known.settled, Catalog: known.directory.Catalog, Settings: known.settings.Load,
-		Explainer: explains, Refusals: store, AuditLog: store, SignIn: store, Kept: store, UIUsername: cfg.UIUsername, UIPassword: cfg.UIPassword, SessionLife: cfg.SessionLife,
+		Explainer: explains, Refusals: store, AuditLog: store, SignIn: store, Answers: store, Kept: store, UIUsername: cfg.UIUsername, UIPassword: cfg.UIPassword, SessionLife: cfg.SessionLife,
 		TeamListFormat: cfg.TeamListFormat, TrustForwarded: cfg.TrustForwarded,
 	})
 	listener, err := net.Listen("tcp", cfg.ListenAddr)

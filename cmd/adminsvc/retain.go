@@ -25,6 +25,7 @@ const (
 type retainer interface {
 	Retain(ctx context.Context, keep time.Duration) (dropped []string, err error)
 	TrimChanges(ctx context.Context, d time.Duration) error
+	TrimAnswers(ctx context.Context) error
 }
 
 // retention reads how long rows are kept, the environment before config.yaml; 0 is
@@ -73,6 +74,9 @@ func retainOnce(ctx context.Context, r retainer, keep time.Duration, log *slog.L
 		if len(dropped) > 0 {
 			log.Info("dropped the rows of old days", "days", dropped, "kept", keep)
 		}
+	}
+	if err := r.TrimAnswers(ctx); err != nil {
+		return err
 	}
 	return r.TrimChanges(ctx, changesKept)
 }

@@ -46,6 +46,8 @@ func (f *fading) Retain(context.Context, time.Duration) ([]string, error) {
 	return nil, err
 }
 
+func (f *fading) TrimAnswers(context.Context) error { return nil }
+
 func (f *fading) TrimChanges(context.Context, time.Duration) error {
 	f.trimmed = append(f.trimmed, time.Now())
 	return nil

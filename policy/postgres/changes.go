@@ -49,6 +49,19 @@ func (l *changeLog) add(ref policy.Ref, action string, before, after []byte) {
 	a.befores, a.afters = append(a.befores, redact(before)), append(a.afters, redact(after))
 }
 
+// logMark is a place in a changeLog to go back to.
+type logMark struct{ changes, audits int }
+
+func (l *changeLog) mark() logMark { return logMark{len(l.ids), len(l.audit.ids)} }
+
+// cut forgets what was added since.
+func (l *changeLog) cut(m logMark) {
+	l.kinds, l.ids, l.gone = l.kinds[:m.changes], l.ids[:m.changes], l.gone[:m.changes]
+	a := &l.audit
+	a.kinds, a.ids, a.actions = a.kinds[:m.audits], a.ids[:m.audits], a.actions[:m.audits]
+	a.befores, a.afters = a.befores[:m.audits], a.afters[:m.audits]
+}
+
 // write stores the log as the changes after revision first.
 func (l *changeLog) write(ctx context.Context, tx pgx.Tx, first int64, by policy.Actor) error {
 	var batch pgx.Batch

@@ -3,12 +3,15 @@
 package purser_test
 
 import (
+	"cmp"
 	"fmt"
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -74,6 +77,29 @@ var technologies = map[string][]string{
 	"./policy/redis":    {"github.com/redis/go-redis"},
 	"./policy/spool":    {"golang.org/x/sys"},
 }
+
+// Names of API formats outside of the one package that knows them are how a new format comes to touch the whole house.
+func TestFormatsAreToldApartInOnePlace(t *testing.T) {
+	allowed := []string{"extproc/dialect/", "policy/config/", "policy/model.go", "policy/policytest/", "cmd/purser/bench/"} // who speaks, what a provider speaks, the names
+	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() && (strings.HasPrefix(d.Name(), ".") && file != "." || d.Name() == "node_modules") {
+			return cmp.Or(err, fs.SkipDir)
+		}
+		if !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") || slices.ContainsFunc(allowed, func(p string) bool { return strings.HasPrefix(filepath.ToSlash(file), p) }) {
+			return nil
+		}
+		text, err := os.ReadFile(file)
+		if found := formatName.FindString(string(text)); found != "" {
+			t.Errorf("%s tells formats apart by %s: give dialect.Endpoint a field instead, which the format's file fills in", file, found)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+var formatName = regexp.MustCompile(`policy\.Format[A-Z]\w+`)
 
 // under reports whether a path is a folder or below it; with a final slash, only
 // below it.

@@ -17,6 +17,11 @@ var _ = register(&Endpoint{
 	Method:   "POST",
 	Paths:    []string{"/v1/messages", "/messages", "/anthropic/v1/messages"},
 	main:     true,
+	prefixes: []string{"/v1/messages", "/anthropic/"},
+	mode:     "chat",
+	probe:    `{"model":"m","max_tokens":16,"messages":[{"role":"user","content":"ping"}]}`,
+	lists:    func(d *policy.Deployment) string { return anthropicPlace("/models")(nil, d, "") },
+	headers:  map[string]string{"anthropic-version": "2023-06-01"},
 	Billable: true,
 
 	read: func(_ *Endpoint, call *Call) *Malformed {
@@ -216,4 +221,49 @@ func (t *anthropicTally) result() reported {
 		Output: n[uOutput], Searches: n[uSearches], ServiceTier: tier,
 	}
 	return r
+}
+
+// anthropicShape is {"type":"error","error":{type,message,…}}. The SDK picks its
+// exception by status; type is one of the API's own.
+func anthropicShape(r Refusal) []byte {
+	kind := "api_error"
+	switch r.Status {
+	case 400, 405, 409, 422:
+		kind = "invalid_request_error"
+	case 401:
+		kind = "authentication_error"
+	case 402:
+		kind = "billing_error"
+	case 403:
+		kind = "permission_error"
+	case 404:
+		kind = "not_found_error"
+	case 413:
+		kind = "request_too_large"
+	case 429:
+		kind = "rate_limit_error"
+	case 504:
+		kind = "timeout_error"
+	case 503, 529:
+		kind = "overloaded_error"
+	}
+	extra := without(r.Extra, "message", "type", "param", "code", "reason")
+	if extra == nil {
+		extra = map[string]any{}
+	}
+	extra["code"] = r.Code
+	if r.Type != "" && r.Type != kind {
+		extra["reason"] = r.Type
+	}
+	if r.Param != "" {
+		extra["param"] = r.Param
+	}
+	return encode(struct {
+		Type  string `json:"type"`
+		Error any    `json:"error"`
+	}{"error", struct {
+		Type    string         `json:"type"`
+		Message string         `json:"message"`
+		Extra   map[string]any `json:",embed"`
+	}{kind, r.Message, extra}})
 }

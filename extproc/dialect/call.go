@@ -27,7 +27,7 @@ type Call struct {
 	in         Inbound
 	form       bool   // the body is multipart: values stand there without quotes
 	boundary   string // of its parts
-	prefixed   bool   // names of models in the body may begin with "models/", which is no part of them
+	prefix     string // names of models in the body may begin with it: it is no part of them
 	models     []span // where the body names the model
 	caps       []cap  // as they stand in the body
 	slots      []slot // the body's object and the objects in it that we read

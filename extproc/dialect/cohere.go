@@ -15,6 +15,9 @@ var _ = register(&Endpoint{
 	Method:   "POST",
 	Paths:    []string{"/v1/rerank", "/rerank", "/v2/rerank"},
 	main:     true,
+	mode:     "*", // there is one operation, whatever the deployment is called
+	probe:    `{"model":"m","query":"ping","documents":["pong"],"top_n":1}`,
+	lists:    func(d *policy.Deployment) string { return withQuery(d.PathPrefix+"/models", d.Query) },
 	Billable: true,
 
 	read: func(_ *Endpoint, call *Call) *Malformed {

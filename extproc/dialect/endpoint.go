@@ -31,6 +31,11 @@ type Endpoint struct {
 	shape shape
 
 	main        bool                              // the one to name for models of its format
+	prefixes    []string                          // paths that begin with one of these are for its format's SDKs, known or not
+	mode        string                            // of the deployments that probe tries; "*" is any
+	probe       string                            // body of a short call that shows whether a deployment answers; "": none is cheap enough
+	lists       func(d *policy.Deployment) string // of main: where a deployment's server lists its models
+	headers     map[string]string                 // of main: what a client of the format must send besides its credential
 	modelField  string                            // where a model's name is added to a body without one; "": the path carries it
 	capField    func(Change) string               // dotted path of the cap that is added; nil: it has no output
 	usageField  string                            // dotted path of the flag that asks a stream for usage

@@ -117,17 +117,26 @@ var table = sync.OnceValue(func() paths {
 // Stranger is the endpoint to refuse an unknown path with: it knows only the
 // envelope that the path's SDK expects.
 func Stranger(path string) *Endpoint {
-	switch {
-	case strings.HasPrefix(path, "/v1/messages"), strings.HasPrefix(path, "/anthropic/"):
-		return strangerAnthropic
-	case strings.HasPrefix(path, "/v1beta/"), strings.HasPrefix(path, "/gemini/"):
-		return strangerGemini
+	for _, s := range strangers() {
+		if strings.HasPrefix(path, s.prefix) {
+			return s.as
+		}
 	}
-	return strangerOpenAI
+	return stranger
 }
 
-var (
-	strangerOpenAI    = &Endpoint{Name: "unknown", shape: openAIShape}
-	strangerAnthropic = &Endpoint{Name: "unknown", shape: anthropicShape}
-	strangerGemini    = &Endpoint{Name: "unknown", shape: geminiShape}
-)
+type strange struct {
+	prefix string
+	as     *Endpoint
+}
+
+var stranger = &Endpoint{Name: "unknown", shape: openAIShape}
+
+var strangers = sync.OnceValue(func() (all []strange) {
+	for _, e := range registry {
+		for _, prefix := range e.prefixes {
+			all = append(all, strange{prefix, &Endpoint{Name: "unknown", shape: e.shape}})
+		}
+	}
+	return all
+})

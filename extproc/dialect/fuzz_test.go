@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/purser/purser/policy"
 )
 
 // What no request may do, whatever its bytes: panic; be read in two ways; be
@@ -22,7 +20,7 @@ func FuzzRequest(f *testing.F) {
 	f.Fuzz(func(t *testing.T, endpoint uint8, contentType string, body []byte) {
 		e := registry[int(endpoint)%len(registry)]
 		m := Match{Endpoint: e}
-		if e.Format == policy.FormatGemini {
+		if e.modelField == "" { // it stands in the path
 			m.Model = "public"
 		}
 		read := func(body []byte) (*Call, error) {

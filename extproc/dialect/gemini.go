@@ -15,6 +15,10 @@ var (
 		CallType: "agenerate_content",
 		Billable: true,
 		main:     true,
+		prefixes: []string{"/v1beta/", "/gemini/"},
+		mode:     "chat",
+		probe:    `{"contents":[{"role":"user","parts":[{"text":"ping"}]}]}`,
+		lists:    func(d *policy.Deployment) string { return withQuery(geminiPrefix(d)+"/models", d.Query) },
 		read:     readGemini(false),
 		capField: func(Change) string { return "generationConfig.maxOutputTokens" },
 		replies:  geminiReplies,
@@ -31,6 +35,8 @@ var (
 		Name:     "gemini.embedContent",
 		CallType: "aembedding",
 		Billable: true,
+		mode:     "embedding",
+		probe:    `{"content":{"parts":[{"text":"ping"}]}}`,
 		read:     readGeminiEmbedding,
 		replies:  geminiReplies,
 	}))
@@ -58,15 +64,21 @@ func geminiEndpoint(e Endpoint) *Endpoint {
 		e.Paths = append(e.Paths, prefix+"/models/{model}:"+op)
 	}
 	e.place = func(call *Call, d *policy.Deployment, model string) string {
-		prefix := d.PathPrefix
-		if !strings.HasSuffix(prefix, "/v1beta") && !strings.HasSuffix(prefix, "/v1") && !strings.HasSuffix(prefix, "/v1alpha") {
-			prefix += "/v1beta"
-		}
-		return withQuery(prefix+"/models/"+url.PathEscape(model)+":"+op, joinQuery(d.Query, keepQuery(call.in.Query, "alt", "$alt")))
+		return withQuery(geminiPrefix(d)+"/models/"+url.PathEscape(model)+":"+op, joinQuery(d.Query, keepQuery(call.in.Query, "alt", "$alt")))
 	}
 	e.tally = func(call *Call, head Head) tally { return &geminiTally{common: newCommon(call, head)} }
 	e.shape = geminiShape
 	return &e
+}
+
+// geminiPrefix is what stands before /models at a deployment.
+func geminiPrefix(d *policy.Deployment) string {
+	for _, version := range []string{"/v1beta", "/v1", "/v1alpha"} {
+		if strings.HasSuffix(d.PathPrefix, version) {
+			return d.PathPrefix
+		}
+	}
+	return d.PathPrefix + "/v1beta"
 }
 
 func readGemini(streams bool) func(*Endpoint, *Call) *Malformed {
@@ -125,7 +137,7 @@ func takeModelAgain(r *request, v value) {
 	case name != r.call.Model && name != "models/"+r.call.Model:
 		r.refuse(v.path, "model_mismatch", "The model in the body is not the one in the path.")
 	default:
-		r.call.models, r.call.prefixed = append(r.call.models, v.at), true
+		r.call.models, r.call.prefix = append(r.call.models, v.at), "models/"
 	}
 }
 
@@ -285,4 +297,52 @@ func (t *geminiTally) result() reported {
 		Searches: n[uSearches],
 	}
 	return r
+}
+
+// geminiShape is {"error":{code,message,status,details}}, as Google's APIs have
+// it; the machine fields are the metadata of an ErrorInfo.
+func geminiShape(r Refusal) []byte {
+	status := "UNKNOWN"
+	switch r.Status {
+	case 400, 405, 413, 422:
+		status = "INVALID_ARGUMENT"
+	case 401:
+		status = "UNAUTHENTICATED"
+	case 402, 403:
+		status = "PERMISSION_DENIED"
+	case 404:
+		status = "NOT_FOUND"
+	case 409:
+		status = "ABORTED"
+	case 429:
+		status = "RESOURCE_EXHAUSTED"
+	case 500:
+		status = "INTERNAL"
+	case 502, 503:
+		status = "UNAVAILABLE"
+	case 504:
+		status = "DEADLINE_EXCEEDED"
+	}
+	metadata := without(r.Extra, "code", "param")
+	if metadata == nil {
+		metadata = map[string]any{}
+	}
+	metadata["code"] = r.Code
+	if r.Param != "" {
+		metadata["param"] = r.Param
+	}
+	type errorInfo struct {
+		Type     string         `json:"@type"`
+		Reason   string         `json:"reason"`
+		Domain   string         `json:"domain"`
+		Metadata map[string]any `json:"metadata"`
+	}
+	return encode(struct {
+		Error any `json:"error"`
+	}{struct {
+		Code    int         `json:"code"`
+		Message string      `json:"message"`
+		Status  string      `json:"status"`
+		Details []errorInfo `json:"details"`
+	}{r.Status, r.Message, status, []errorInfo{{"type.googleapis.com/google.rpc.ErrorInfo", r.Type, "purser", metadata}}}})
 }

@@ -66,6 +66,22 @@ func openAIPlace(op string) func(*Call, *policy.Deployment, string) string {
 	}
 }
 
+// openAILists is where a deployment's server lists its models.
+func openAILists(d *policy.Deployment) string { return openAIAbove("/models")(nil, d, "") }
+
+// openAIAbove is where an operation is served whose model is in its body, or which has none: at Azure it lies above the
+// deployments.
+func openAIAbove(op string) func(*Call, *policy.Deployment, string) string {
+	return func(_ *Call, d *policy.Deployment, _ string) string {
+		prefix := d.PathPrefix
+		if d.Format == policy.FormatAzure && !strings.HasSuffix(prefix, "/v1") {
+			prefix, _, _ = strings.Cut(prefix, "/deployments/")
+			prefix = strings.TrimSuffix(prefix, "/openai") + "/openai"
+		}
+		return withQuery(prefix+op, d.Query)
+	}
+}
+
 // reasoner matches the models of OpenAI that refuse max_tokens.
 var reasoner = regexp.MustCompile(`(^|/)(o[1-9]|gpt-[5-9]|codex|computer-use)`)
 

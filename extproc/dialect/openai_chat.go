@@ -12,6 +12,9 @@ var _ = register(openAIEndpoint(Endpoint{
 	CallType: "acompletion",
 	Route:    "/chat/completions",
 	main:     true,
+	mode:     "chat",
+	probe:    `{"model":"m","messages":[{"role":"user","content":"ping"}]}`,
+	lists:    openAILists,
 	Billable: true,
 
 	read: func(_ *Endpoint, call *Call) *Malformed {

@@ -6,6 +6,8 @@ var _ = register(openAIEndpoint(Endpoint{
 	CallType: "atext_completion",
 	Route:    "/completions",
 	Billable: true,
+	mode:     "completion",
+	probe:    `{"model":"m","prompt":"ping"}`,
 
 	read: func(_ *Endpoint, call *Call) *Malformed {
 		m := readJSON(openAICompletionsFields, call)

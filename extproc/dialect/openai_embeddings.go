@@ -7,6 +7,8 @@ var _ = register(openAIEndpoint(Endpoint{
 	CallType: "aembedding",
 	Route:    "/embeddings",
 	Billable: true,
+	mode:     "embedding",
+	probe:    `{"model":"m","input":"ping"}`,
 
 	read: func(_ *Endpoint, call *Call) *Malformed {
 		call.NoOutput = true
@@ -30,31 +32,4 @@ var openAIFigures = openAIUsage("usage", wants{
 	"error":      {enter, rError},
 	"error.code": {capture, rErrorCode},
 	"error.type": {capture, rErrorType},
-}).compile()
-
-// OpenAI's moderations: is a text or picture harmful? The reply reports no
-// usage; the model may be left out.
-var _ = register(openAIEndpoint(Endpoint{
-	Name:     "moderations",
-	CallType: "amoderation",
-	Route:    "/moderations",
-	Billable: true,
-
-	read: func(_ *Endpoint, call *Call) *Malformed {
-		call.NoOutput = true
-		m := readJSON(openAIModerationsFields, call)
-		if call.Model == "" && len(call.models) == 0 {
-			call.Model = "omni-moderation-latest"
-		}
-		return m
-	},
-	replies: openAIFigures,
-}))
-
-var openAIModerationsFields = proxyFields(fields{
-	"model":             takeModel,
-	"input":             takeText,
-	"input[]":           takeText,
-	"input[].text":      takeText,
-	"input[].image_url": takeTokens(imageTokens),
 }).compile()

@@ -6,7 +6,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/purser/purser/extproc/tokens"
-	"github.com/purser/purser/policy"
 )
 
 // OpenAI's responses. Streams report usage in their last event; nothing needs
@@ -18,6 +17,8 @@ var _ = register(openAIEndpoint(Endpoint{
 	Continued: true,
 	Paths:     []string{"/v1/responses", "/responses", "/openai/v1/responses", "/openai/responses", "/engines/{model}/responses", "/openai/deployments/{model}/responses"},
 	Billable:  true,
+	mode:      "responses",
+	probe:     `{"model":"m","input":"ping"}`,
 
 	read: func(_ *Endpoint, call *Call) *Malformed {
 		call.addTokens(tokens.PerReply)
@@ -28,15 +29,8 @@ var _ = register(openAIEndpoint(Endpoint{
 		}
 		return m
 	},
-	capField: func(Change) string { return "max_output_tokens" },
-	place: func(_ *Call, d *policy.Deployment, _ string) string {
-		prefix := d.PathPrefix
-		if d.Format == policy.FormatAzure && !strings.HasSuffix(prefix, "/v1") {
-			prefix, _, _ = strings.Cut(prefix, "/deployments/")
-			prefix = strings.TrimSuffix(prefix, "/openai") + "/openai"
-		}
-		return withQuery(prefix+"/responses", d.Query)
-	},
+	capField:    func(Change) string { return "max_output_tokens" },
+	place:       openAIAbove("/responses"),
 	ownMetadata: func(_ *Call, v jsontext.Value) bool { return onlyStrings(v) },
 	replies:     openAIResponsesReplies,
 	tally:       func(call *Call, head Head) tally { return &openAIResponsesTally{common: newCommon(call, head)} },

@@ -170,8 +170,8 @@ func (r *recording) testRewrite(t *testing.T) {
 	switch {
 	case strings.HasPrefix(r.contentType, "multipart/"):
 		old, replacement = "\r\n\r\n"+call.Model+"\r\n", "\r\n\r\n"+name+"\r\n"
-	case e.Format == policy.FormatGemini:
-		old, replacement = quote("models/"+call.Model), quote("models/"+name)
+	case call.prefix != "":
+		old, replacement = quote(call.prefix+call.Model), quote(call.prefix+name)
 	}
 	want := strings.ReplaceAll(r.request, old, replacement)
 	if want == r.request && e.modelField != "" { // the body named none

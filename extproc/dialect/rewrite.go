@@ -121,8 +121,8 @@ func (c *Call) setModel(ed *edits, field, name string) {
 		have := string(c.in.Body[at.from:at.to])
 		want := name
 		if !c.form {
-			if c.prefixed && strings.HasPrefix(have, `"models/`) {
-				want = "models/" + name
+			if c.prefix != "" && strings.HasPrefix(have, `"`+c.prefix) {
+				want = c.prefix + name
 			}
 			want = quote(want)
 		}

@@ -2,6 +2,7 @@ package fakeprovider
 
 import (
 	"encoding/json"
+	"net/http"
 )
 
 type responsesRequest struct {
@@ -67,24 +68,38 @@ type responsesUsage struct {
 	TotalTokens         int    `json:"total_tokens"`
 }
 
+func (r responsesRequest) prompt() (tokens int, text string) {
+	if json.Unmarshal(r.Input, &text) == nil {
+		tokens, _ = chatPrompt([]message{{Role: "user", Content: r.Input}})
+	} else {
+		var messages []message
+		_ = json.Unmarshal(r.Input, &messages)
+		tokens, text = chatPrompt(messages)
+	}
+	if r.Instructions != "" {
+		tokens += perMessage + countTokens("system") + countTokens(r.Instructions)
+	}
+	return tokens + countJSON(r.Tools), text
+}
+
+func serveInputTokens(c *call) error {
+	var req responsesRequest
+	if ok, err := c.decode(&req); !ok {
+		return err
+	}
+	prompt, text := req.prompt()
+	if ok, err := c.begin(ask{model: req.Model, text: text, prompt: prompt}); !ok {
+		return err
+	}
+	return c.reply(http.StatusOK, object{"object": "response.input_tokens", "input_tokens": prompt})
+}
+
 func serveResponses(c *call) error {
 	var req responsesRequest
 	if ok, err := c.decode(&req); !ok {
 		return err
 	}
-	var text string
-	var prompt int
-	if json.Unmarshal(req.Input, &text) == nil {
-		prompt, _ = chatPrompt([]message{{Role: "user", Content: req.Input}})
-	} else {
-		var messages []message
-		_ = json.Unmarshal(req.Input, &messages)
-		prompt, text = chatPrompt(messages)
-	}
-	if req.Instructions != "" {
-		prompt += perMessage + countTokens("system") + countTokens(req.Instructions)
-	}
-	prompt += countJSON(req.Tools)
+	prompt, text := req.prompt()
 	a := ask{model: req.Model, stream: req.Stream, text: text, prompt: prompt, limit: limitOf(req.MaxOutputTokens), id: newID("resp_")}
 	if ok, err := c.begin(a); !ok {
 		return err

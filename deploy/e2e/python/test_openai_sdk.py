@@ -138,6 +138,14 @@ def test_responses(client, key, fake, accounted, stream):
     accounted(key, "gpt-4o", PRICES["gpt-4o"])
 
 
+def test_counting_input_tokens_is_free(client, key, admin):
+    counted = client.responses.input_tokens.count(model="gpt-4o", input="a cup of water")
+    done = client.responses.create(model="gpt-4o", input="a cup of water")
+    assert counted.input_tokens == done.usage.input_tokens
+
+    assert admin.get("/key/info", key=key)["info"]["spend"] == cost("gpt-4o", done.usage.input_tokens, done.usage.output_tokens)
+
+
 def test_models_are_those_of_the_caller(admin, openai_client):
     client = openai_client(admin.key_for(models=["gpt-4", "gpt-3.5-turbo"]))
     assert sorted(m.id for m in client.models.list()) == ["gpt-3.5-turbo", "gpt-4"]

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -72,24 +73,24 @@ func (h *Healing) where(ctx context.Context, fix bool, wanted func(Scope) bool) 
 // compare tells f of every spend counter that is of now.
 func (h *Healing) compare(ctx context.Context, wanted func(Scope) bool, f func(Hold, Drift) error) error {
 	var holds []Hold
+	var failed error
 	now := h.Clock()
+	// A batch at a time: of a million counters only the ledger holds all.
 	err := h.Ledger.Each(ctx, func(s Standing) bool {
 		if hold, ok := currentSpend(s.Counter, now, h.Directory.Settings().Calendar); ok && wanted(s.Counter.Scope) {
 			holds = append(holds, hold)
 		}
-		return true
+		if len(holds) < seedBatch {
+			return true
+		}
+		failed = h.batch(ctx, holds, f)
+		holds = holds[:0]
+		return failed == nil
 	})
-	if err != nil {
+	if err = cmp.Or(failed, err); err != nil || len(holds) == 0 {
 		return err
 	}
-	for len(holds) > 0 {
-		batch := holds[:min(len(holds), seedBatch)]
-		holds = holds[len(batch):]
-		if err := h.batch(ctx, batch, f); err != nil {
-			return err
-		}
-	}
-	return nil
+	return h.batch(ctx, holds, f)
 }
 
 // currentSpend makes a hold of a counter that is of spend and of now.

@@ -3,6 +3,8 @@ package redis
 import (
 	"context"
 	"fmt"
+	"hash/maphash"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -141,38 +143,73 @@ func (l *Ledger) Each(ctx context.Context, f func(policy.Standing) bool) error {
 
 // hashes reads each scope's hash as it is at one moment, until f returns false.
 func (l *Ledger) hashes(ctx context.Context, f func(policy.Scope, map[string]string) bool) error {
+	node, err := l.node(ctx)
+	if err != nil {
+		return err
+	}
 	for _, part := range []string{"c", "m"} {
 		prefix := l.key(part) + ":"
-		seen := map[string]bool{} // a scan may tell a key twice
-		// One slot means one node: the whole ledger answers from there.
-		iter := l.scan(ctx, prefix)
-		for iter.Next(ctx) {
-			scope, ok := policy.ParseScope(strings.TrimPrefix(iter.Val(), prefix))
-			if !ok || seen[iter.Val()] {
-				continue
-			}
-			seen[iter.Val()] = true
-			all, err := l.client.HGetAll(ctx, iter.Val()).Result()
-			if err != nil {
+		// A scan may tell a key twice. Of a million keys only hashes are remembered: two
+		// that are alike, one chance in ten million, would hide a scope until the next scan.
+		seen, seed := map[uint64]struct{}{}, maphash.MakeSeed()
+		for cursor, more := uint64(0), true; more; more = cursor != 0 {
+			var keys []string
+			if keys, cursor, err = node.Scan(ctx, cursor, pattern(prefix), trip).Result(); err != nil {
 				return err
 			}
-			if !f(scope, all) {
-				return nil
+			keys = slices.DeleteFunc(keys, func(key string) bool {
+				h := maphash.String(seed, key)
+				_, twice := seen[h]
+				seen[h] = struct{}{}
+				return twice
+			})
+			on, err := l.read(ctx, prefix, keys, f)
+			if err != nil || !on {
+				return err
 			}
-		}
-		if err := iter.Err(); err != nil {
-			return err
 		}
 	}
 	return nil
 }
 
-func (l *Ledger) scan(ctx context.Context, prefix string) *redis.ScanIterator {
-	pattern := strings.NewReplacer(`*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(prefix) + "*"
-	if c, ok := l.client.(*redis.ClusterClient); ok {
-		if node, err := c.MasterForKey(ctx, prefix); err == nil {
-			return node.Scan(ctx, 0, pattern, 1000).Iterator()
+// read tells f of some scopes' hashes, which come on one trip.
+func (l *Ledger) read(ctx context.Context, prefix string, keys []string, f func(policy.Scope, map[string]string) bool) (on bool, err error) {
+	if len(keys) == 0 {
+		return true, nil
+	}
+	pipe := l.client.Pipeline()
+	got := make([]*redis.MapStringStringCmd, len(keys))
+	for i, key := range keys {
+		got[i] = pipe.HGetAll(ctx, key)
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return false, err
+	}
+	for i, key := range keys {
+		scope, ok := policy.ParseScope(strings.TrimPrefix(key, prefix))
+		if ok && !f(scope, got[i].Val()) {
+			return false, nil
 		}
 	}
-	return l.client.Scan(ctx, 0, pattern, 1000).Iterator()
+	return true, nil
+}
+
+func pattern(prefix string) string {
+	return strings.NewReplacer(`*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(prefix) + "*"
+}
+
+// node is where to scan: one slot means that the whole ledger is on one of a cluster's nodes.
+func (l *Ledger) node(ctx context.Context) (redis.Cmdable, error) {
+	if c, ok := l.client.(*redis.ClusterClient); ok {
+		return c.MasterForKey(ctx, l.key("c")+":")
+	}
+	return l.client, nil
+}
+
+func (l *Ledger) scan(ctx context.Context, prefix string) *redis.ScanIterator {
+	node, err := l.node(ctx)
+	if err != nil {
+		node = l.client
+	}
+	return node.Scan(ctx, 0, pattern(prefix), trip).Iterator()
 }

@@ -23,6 +23,11 @@ type Config struct {
 	NewID func() string       // call ids: UUIDs; default random
 	Pick  func(n int64) int64 // a number in [0, n), to choose among deployments; default random
 
+	// Fresh waits, a moment at most, until the Directory holds all that the admin API
+	// had answered when it was called; false: that cannot be known now. It is called
+	// before a caller is looked up. nil: the Directory always does.
+	Fresh func(context.Context) bool
+
 	BodyLimit         int64         // bytes of a request; default 16 MiB. Envoy's buffer must be no smaller
 	ResponseBuffer    int64         // bytes up to which a JSON reply is buffered, to put its cost into its headers; default 1 MiB, Envoy's own limit
 	Deadline          time.Duration // for the ledger while Envoy waits; default 700 ms, below Envoy's message timeout of 5 s
@@ -60,6 +65,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Pick == nil {
 		c.Pick = rand.Int64N
+	}
+	if c.Fresh == nil {
+		c.Fresh = func(context.Context) bool { return true }
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

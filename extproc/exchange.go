@@ -70,6 +70,7 @@ func (x *exchange) handle(ctx context.Context, in *inbound) (outbound, error) {
 // requestHeaders finds out who calls, before the body is uploaded.
 func (x *exchange) requestHeaders(ctx context.Context, in *inbound) (outbound, error) {
 	x.started = x.s.cfg.Clock()
+	x.s.cfg.Fresh(ctx) // or by what held before, where it cannot be had: callers do not wait for PostgreSQL
 	x.method = in.headers.get(":method")
 	x.path, x.query = splitPath(in.headers.get(":path"))
 	x.ip = clientIP(in)

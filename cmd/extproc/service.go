@@ -54,6 +54,10 @@ type service struct {
 // not known to a process that starts from it.
 const copyEvery = 10 * time.Second
 
+// pollEvery is well below the second that a look at the changes is good for: an idle
+// feed is not waited for.
+const pollEvery = 400 * time.Millisecond
+
 // newService reads the configuration and opens what the service stands on.
 func newService(ctx context.Context, cfg config, log *slog.Logger, clock func() time.Time) (*service, error) {
 	prices, err := boot.OpenPrices(ctx, cmp.Or(cfg.PriceMap, cfg.LiteLLMPriceMap), cfg.StateDir, cfg.PriceMapEvery, log)
@@ -89,6 +93,7 @@ func newService(ctx context.Context, cfg config, log *slog.Logger, clock func() 
 	s.feed = postgres.NewFeed(postgres.FeedConfig{
 		Store: s.store, Directory: s.directory, ReplicaID: replica, Kind: "extproc", Log: log,
 		OnChange: s.onChange, After: "adminsvc", OnLoad: func() { s.models.Rebuild(); s.unseeded.Store(true); s.readEnforcement() }, CopyPath: filepath.Join(cfg.StateDir, "directory.copy"), CopyEvery: copyEvery,
+		Poll: pollEvery,
 	})
 	headers := make([]string, 0, len(file.General.UserHeaders)+1)
 	if file.General.UserHeader != "" {
@@ -100,7 +105,7 @@ func newService(ctx context.Context, cfg config, log *slog.Logger, clock func() 
 		}
 	}
 	s.server = extproc.New(extproc.Config{
-		Directory: s.directory, Ledger: s.counting.ledger, Counters: s.counting.counters, Log: log, Clock: clock, BodyLimit: cfg.BodyLimit, Deadline: cfg.Deadline,
+		Directory: s.directory, Fresh: s.feed.Fresh, Ledger: s.counting.ledger, Counters: s.counting.counters, Log: log, Clock: clock, BodyLimit: cfg.BodyLimit, Deadline: cfg.Deadline,
 		BudgetStatus: cmp.Or(cfg.BudgetStatus, file.LiteLLM.BudgetExceededStatus), InjectCredentials: cfg.InjectCredentials,
 		ChargeAbandoned: extproc.Abandoned(cfg.Abandoned), CustomerHeaders: headers, KeyHeader: file.General.KeyHeader, Version: version, Metrics: prometheus.DefaultRegisterer,
 		WriteRefusals: s.store.WriteRefusals,

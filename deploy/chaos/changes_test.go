@@ -23,6 +23,40 @@ const writers = 20
 func TestChangesHoldAtOnce(t *testing.T) {
 	s := up(t, patient, "--replicas", "2")
 	s.changesHold(1)
+	s.changesHoldAfterAStop()
+}
+
+// changesHoldAfterAStop has every extproc stand still, as a machine does that is
+// paused or starved, for longer than writes wait for whoever is silent. What they
+// answered meanwhile holds for the first requests that are looked at again.
+func (s *stack) changesHoldAfterAStop() {
+	s.t.Helper()
+	key := fmt.Sprintf("sk-stopped-%d", rand.Uint32())
+	s.must("POST", "/key/generate", fmt.Sprintf(`{"key":%q}`, key))
+	ask := func() result { return s.request(shapes[0], caller{key}, `{"output_tokens":1}`, -1) }
+	if r := ask(); r.outcome != served {
+		s.t.Fatalf("a new key: %d %s", r.status, r.why)
+	}
+	var asked sync.WaitGroup
+	results := make([]result, 16)
+	s.freeze(func() {
+		s.must("POST", "/key/block", fmt.Sprintf(`{"key":%q}`, key))
+		for i := range results {
+			asked.Go(func() { results[i] = ask() })
+		}
+	}, s.replicas("extproc")...)
+	asked.Wait()
+	decided := 0
+	for _, r := range results {
+		switch r.status {
+		case 200:
+			s.t.Errorf("a key that was blocked while the extprocs stood still was served")
+		case 401, 403:
+			decided++
+		}
+	}
+	s.t.Logf("%d of %d requests were decided by extprocs that had stood still", decided, len(results))
+	eventually(s.t, time.Minute, "the block is told", func() bool { r := ask(); return r.status == 401 || r.status == 403 })
 }
 
 // patient lets a write wait for the replicas for as long as a busy machine takes.

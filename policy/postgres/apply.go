@@ -39,7 +39,7 @@ var errGap = errors.New("the log of changes has a gap")
 // apply applies the next batch: entities as they are now, which is no older than
 // their change. What a later change says again does no harm.
 func (f *Feed) apply(ctx context.Context, conn *pgx.Conn) (int, error) {
-	at := f.at.Load()
+	at, began := f.at.Load(), f.fresh.now()
 	rows, err := conn.Query(ctx, `SELECT revision, kind, id FROM changes WHERE revision > $1 ORDER BY revision LIMIT $2`, at.revision, batchSize)
 	if err != nil {
 		return 0, err
@@ -61,8 +61,12 @@ func (f *Feed) apply(ctx context.Context, conn *pgx.Conn) (int, error) {
 		return nil
 	})
 	n := int(next - at.revision)
-	if err != nil || n == 0 {
+	if err != nil {
 		return 0, err
+	}
+	if n == 0 {
+		f.lookedAt(began)
+		return 0, nil
 	}
 	if len(wanted[policy.EntityModel]) > 0 {
 		if err := f.awaitOthers(ctx, conn, next); err != nil {
@@ -101,6 +105,9 @@ func (f *Feed) apply(ctx context.Context, conn *pgx.Conn) (int, error) {
 	slices.Reverse(gone)
 	for _, ref := range gone {
 		f.cfg.Directory.Delete(ref)
+	}
+	if n < batchSize {
+		f.lookedAt(began) // requests that wait for it need not wait for what follows
 	}
 	f.cfg.OnChange(puts, gone)
 	f.at.Store(&position{at.epoch, next})

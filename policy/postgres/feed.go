@@ -38,6 +38,8 @@ type FeedConfig struct {
 	// Poll is how often changes are looked for when no notification came, and how
 	// often this replica says that it lives. Default 1 s.
 	Poll time.Duration
+	// FreshWait is how long Fresh waits at most. Default 500 ms.
+	FreshWait time.Duration
 	// CopyPath is a file to keep a copy of the directory in, for a start while
 	// PostgreSQL is away; "" keeps none. It is written when the feed starts, ends,
 	// and at most every CopyEvery (default 1 min) where something changed.
@@ -53,7 +55,11 @@ type Feed struct {
 	at     atomic.Pointer[position] // nil: nothing was loaded
 	polled atomic.Int64             // Unix nanoseconds of the last successful look
 	ready  atomic.Bool
-	copies copies
+	fresh  *fresh
+	// When the last report on this connection began, as fresh has it; of Run's goroutine.
+	// Negative: there was none.
+	reported int64
+	copies   copies
 }
 
 // NewFeed makes a feed that has loaded nothing.
@@ -74,7 +80,8 @@ func NewFeed(cfg FeedConfig) *Feed {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Feed{cfg: cfg}
+	cfg.FreshWait = cmp.Or(cfg.FreshWait, 500*time.Millisecond)
+	return &Feed{cfg: cfg, fresh: newFresh()}
 }
 
 // Age is how long ago the feed last knew the directory to be current; a very long
@@ -116,6 +123,7 @@ func (f *Feed) Start(ctx context.Context) error {
 	if copyErr := f.LoadSnapshot(f.cfg.CopyPath); copyErr != nil {
 		return errors.Join(err, copyErr)
 	}
+	f.fresh.none()
 	f.cfg.Log.Warn("PostgreSQL cannot be reached: starting from the copy on disk", "path", f.cfg.CopyPath, "error", err)
 	return nil
 }
@@ -136,6 +144,7 @@ func (f *Feed) Run(ctx context.Context) error {
 		pause(ctx, wait)
 		wait = min(2*wait, time.Second)
 	}
+	f.fresh.none()
 	f.leave()
 	f.copies.running.Wait()
 	f.copy(0)
@@ -158,8 +167,10 @@ func (f *Feed) connect(ctx context.Context) (*pgx.Conn, error) {
 }
 
 func (f *Feed) follow(ctx context.Context) error {
+	f.reported = -1
 	conn, err := f.connect(ctx)
 	if err != nil {
+		f.fresh.none()
 		return err
 	}
 	defer closeConn(conn)
@@ -178,22 +189,22 @@ func (f *Feed) follow(ctx context.Context) error {
 	var beat sync.WaitGroup
 	defer func() { stop(); beat.Wait() }()
 	beat.Go(func() { f.beat(beating) })
-	reported := int64(-1)
+	applied := int64(-1) // as reported
 	for {
 		if err := f.catchUp(ctx, conn); err != nil {
 			return err
 		}
 		// A look after a report: what was committed before the report was found by the
 		// look, and whoever commits after it waits for us.
-		first := reported < 0
+		first := applied < 0
 		if !first {
 			f.ready.Store(true)
 		}
-		at := f.at.Load().revision
-		if err := f.report(ctx, conn, at, reported != at); err != nil {
+		at, began := f.at.Load().revision, f.fresh.now()
+		if err := f.report(ctx, conn, at, applied != at); err != nil {
 			return err
 		}
-		reported = at
+		applied, f.reported = at, began
 		f.polled.Store(time.Now().UnixNano())
 		f.copy(f.cfg.CopyEvery)
 		if first {
@@ -228,11 +239,23 @@ func (f *Feed) beat(ctx context.Context) {
 func (f *Feed) waitForChange(ctx context.Context, conn *pgx.Conn) error {
 	timed, cancel := context.WithTimeout(ctx, f.cfg.Poll)
 	defer cancel()
+	defer f.fresh.sleeping(nil)
+	if !f.fresh.sleeping(cancel) {
+		return nil
+	}
 	_, err := conn.WaitForNotification(timed)
-	if err != nil && ctx.Err() == nil && errors.Is(timed.Err(), context.DeadlineExceeded) && !conn.IsClosed() {
+	if err != nil && ctx.Err() == nil && timed.Err() != nil && !conn.IsClosed() {
 		return nil
 	}
 	return err
+}
+
+// lookedAt notes that a look which began then found everything there was. It counts
+// if writers waited for us since before it, and still do.
+func (f *Feed) lookedAt(at int64) {
+	if f.reported >= 0 && at-f.reported < int64(f.cfg.Store.cfg.Live-f.cfg.Store.cfg.Barrier) {
+		f.fresh.seen(at)
+	}
 }
 
 // within bounds a step, so that a server that froze is noticed.

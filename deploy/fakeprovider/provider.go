@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -34,6 +35,7 @@ type Options struct {
 type Provider struct {
 	opts Options
 	book *book
+	mu   sync.Mutex // of opts.APIKeys, which POST /_fake/keys changes
 }
 
 // New returns a provider without records.
@@ -113,11 +115,21 @@ func (p *Provider) serveControl(w http.ResponseWriter, r *http.Request, action s
 		reply = p.Requests(since)
 	case "GET stats":
 		reply = p.Stats()
+	case "POST keys": // the credentials that are accepted from now on, as a list
+		var keys []string
+		if err := json.NewDecoder(r.Body).Decode(&keys); err != nil || len(keys) == 0 {
+			http.Error(w, "expected a list of keys", http.StatusBadRequest)
+			return
+		}
+		p.mu.Lock()
+		p.opts.APIKeys = keys
+		p.mu.Unlock()
+		reply = struct{}{}
 	case "POST reset":
 		p.Reset()
 		reply = struct{}{}
 	default:
-		http.Error(w, "GET requests?since=, GET stats, POST reset", http.StatusNotFound)
+		http.Error(w, "GET requests?since=, GET stats, POST keys, POST reset", http.StatusNotFound)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -254,13 +266,16 @@ func (c *call) pause(ms int) bool {
 
 // accepts checks the credential, in any of the places that providers look.
 func (p *Provider) accepts(r *http.Request) bool {
-	if len(p.opts.APIKeys) == 0 {
+	p.mu.Lock()
+	keys := p.opts.APIKeys
+	p.mu.Unlock()
+	if len(keys) == 0 {
 		return true
 	}
 	bearer, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	ok := 0
 	for _, got := range []string{bearer, r.Header.Get("X-Api-Key"), r.Header.Get("Api-Key"), r.Header.Get("X-Goog-Api-Key"), r.URL.Query().Get("key")} {
-		for _, key := range p.opts.APIKeys {
+		for _, key := range keys {
 			ok |= subtle.ConstantTimeCompare([]byte(got), []byte(key))
 		}
 	}

@@ -102,15 +102,16 @@ class Stack(Running):
     """A stack of a test's own: `purser up` with a configuration, an empty database and, where the
     tests run on Redis, a Redis of its own. Use it in a with statement."""
 
-    def __init__(self, near, extra="", general=""):
+    def __init__(self, near, extra="", general="", master=None, env=None):
         """near is a running stack, whose PostgreSQL holds the database. The configuration is the demo's, with
-        extra after it and general in its general_settings."""
+        extra after it and general in its general_settings; master is its master key where it is not the demo's; env is more environment."""
         self.near = near.info
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="purser-e2e-"))
         self.config = self.dir / "config.yaml"
         text = DEMO.read_text()
         assert "\ngeneral_settings:\n" in text
-        self.config.write_text(text.replace("\ngeneral_settings:\n", "\ngeneral_settings:\n" + general) + "\n" + extra)
+        self.config.write_text(text.replace("\ngeneral_settings:\n", "\ngeneral_settings:\n" + general).replace("master_key: sk-1234", f"master_key: {master or 'sk-1234'}") + "\n" + extra)
+        self.env = env or {}
         self.log = self.dir / "up.log"
         self.process = None
         self.database = "e2e_" + uuid.uuid4().hex[:12]
@@ -130,7 +131,7 @@ class Stack(Running):
     def spawn(self):
         """Starts the process and does not wait for it to be ready."""
         env = {k: v for k, v in os.environ.items() if not k.startswith(("PURSER_", "FAKE_PROVIDER", "DATABASE_", "REDIS_"))}
-        env |= {"DATABASE_URL": self.database_url}
+        env |= {"DATABASE_URL": self.database_url, **self.env}
         redis = "auto" if self.near.get("redis_url") else "off"
         with open(self.log, "ab") as out:
             self.process = subprocess.Popen(

@@ -23,7 +23,8 @@
 //   - With share, all replicas together admit no more than was left, as far as each
 //     saw it; what one replica took after another last looked is not known to the
 //     other. Counters never seen count as untouched.
-//   - A request that was refused because the shared ledger's answer never came is taken
-//     back there, so that it is not charged when its reservation would expire.
+//   - A request of which the shared ledger's answer never came is decided here from then
+//     on: that may hold it, or come to, however late. If it is refused in the end it is
+//     taken back there, before or after it arrives, and never charged.
 //   - An outage costs one call its deadline; from then on nobody waits.
 package outage

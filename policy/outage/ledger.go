@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,6 +51,7 @@ type Ledger struct {
 	down atomic.Bool
 	seen sightings
 
+	doubts   doubts
 	recent   recent
 	underway Underway // the journal, where it is one; else nil
 	identity string   // as last seen; of Run's goroutine
@@ -61,11 +61,7 @@ type Ledger struct {
 	began   time.Time                 // of the outage
 	island  *memory.Ledger            // counts while the shared ledger is away
 	islands map[string]*memory.Ledger // by reservation: where it is held
-	lost    []string                  // refused, but the shared ledger may hold them: its answer never came
 }
-
-// lostKept bounds lost: those beyond it are charged at their holds when they expire.
-const lostKept = 10_000
 
 // New makes a Ledger.
 func New(cfg Config) *Ledger {
@@ -106,7 +102,7 @@ func (l *Ledger) Observe(s policy.Standing) { l.seen.note(s.Counter, s.Used+s.He
 
 // Reserve implements policy.Ledger.
 func (l *Ledger) Reserve(ctx context.Context, ask policy.Ask) (policy.Outcome, error) {
-	if l.down.Load() {
+	if l.down.Load() || l.doubts.has(ask.ID) {
 		return l.alone(ctx, ask, policy.ErrUnavailable)
 	}
 	bounded, cancel := context.WithTimeout(ctx, l.cfg.Timeout)
@@ -124,44 +120,17 @@ func (l *Ledger) Reserve(ctx context.Context, ask policy.Ask) (policy.Outcome, e
 	if errors.Is(err, policy.ErrConflict) {
 		return out, err
 	}
+	l.doubts.add(ask.ID, l.cfg.Clock())
 	if ctx.Err() != nil {
-		l.doubt(ask.ID)
+		l.doubts.refused(ask.ID)
 		return out, err
 	}
 	l.fail(err)
 	// What is granted here is settled in the shared ledger too, through the spool.
 	if out, err = l.alone(ctx, ask, err); err != nil || !out.Granted {
-		l.doubt(ask.ID)
+		l.doubts.refused(ask.ID)
 	}
 	return out, err
-}
-
-// doubt remembers a request that is refused while the shared ledger may have
-// reserved for it: nothing will ever settle that.
-func (l *Ledger) doubt(id string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if _, ok := l.cfg.Shared.(policy.Releaser); ok && len(l.lost) < lostKept {
-		l.lost = append(l.lost, id)
-	}
-}
-
-// release takes back in the shared ledger what is in doubt.
-func (l *Ledger) release(ctx context.Context) {
-	l.mu.Lock()
-	ids := l.lost
-	l.lost = nil
-	l.mu.Unlock()
-	if len(ids) == 0 {
-		return
-	}
-	bounded, cancel := context.WithTimeout(ctx, l.cfg.Timeout)
-	defer cancel()
-	if err := l.cfg.Shared.(policy.Releaser).Release(bounded, ids...); err != nil {
-		l.mu.Lock()
-		l.lost = append(ids, l.lost...)
-		l.mu.Unlock()
-	}
 }
 
 // fail begins an outage, unless one is on.
@@ -206,9 +175,8 @@ func (l *Ledger) alone(ctx context.Context, ask policy.Ask, why error) (policy.O
 	if out.Granted {
 		l.mu.Lock()
 		l.islands[ask.ID] = island
-		// It may have asked before, for more: what it holds now is settled after all.
-		l.lost = slices.DeleteFunc(l.lost, func(id string) bool { return id == ask.ID })
 		l.mu.Unlock()
+		l.doubts.granted(ask.ID) // it may have been refused more
 	}
 	return out, nil
 }
@@ -287,6 +255,9 @@ func (l *Ledger) Run(ctx context.Context) {
 		case <-ctx.Done():
 			late, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.cfg.Timeout)
 			defer cancel()
+			if !l.down.Load() {
+				l.release(late)
+			}
 			l.forget(late, true)
 			return
 		case <-tick.C:
@@ -298,6 +269,7 @@ func (l *Ledger) Run(ctx context.Context) {
 			continue // what was acknowledged before is kept until it is known to be there
 		}
 		l.release(ctx)
+		l.doubts.forget(l.cfg.Clock())
 		if now := l.cfg.Clock(); now.Sub(l.asked) >= time.Second {
 			l.asked = now
 			l.identify(ctx)

@@ -9,7 +9,8 @@
 //	{purser}:c:<scope>    hash: budgets, daily tokens, parallel slots of one scope
 //	{purser}:m:<scope>    hash: the rolling minutes of one scope; expires by itself
 //	{purser}:r:<id>       hash: one reservation under way
-//	{purser}:t:<id>       string: a settled id, for a day; one that was taken back, for minutes
+//	{purser}:t:<id>       string: a settled id, for a day (s, e and its holds: at its estimate); for an
+//	                      hour one that was taken back (r), and from which attempt on they count (x<n>)
 //	{purser}:expiry       sorted set: reservations by the time they expire
 //	{purser}:journal      stream: entries, appended in the step that settles
 //
@@ -30,7 +31,11 @@
 //   - Amounts are counted by HINCRBY, on 64-bit integers. Comparisons are on
 //     doubles, exact below 2^53 nano-USD (nine million dollars); above that, limits
 //     err towards refusing.
-//   - Every call may be sent twice: the client repeats one whose answer it lost.
+//   - Every call may be sent twice, and the first copy carried out whenever it arrives: what
+//     settles, renews or takes back does so once. Only attempt.go sends again what reserves:
+//     a further attempt voids those on their way, for its answer is what the caller is told.
+//   - After an error Redis may hold what was asked, or come to: Release takes that back,
+//     now or when it arrives. (policy/outage does so.)
 //   - A call that finds no epoch changes nothing and says ErrNoEpoch: a Redis that
 //     lost its memory must not admit what was already spent.
 //   - Scripts name the scope keys of a settlement from the reservation, undeclared:

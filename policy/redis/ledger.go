@@ -8,9 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -53,11 +53,14 @@ type Ledger struct {
 	client redis.UniversalClient
 	prefix string
 	clock  func() time.Time
+	tries  atomic.Int64 // the number of the last attempt to reserve
 }
 
 // New makes a Ledger. It does not connect.
 func New(cfg Config) *Ledger {
-	return &Ledger{client: cfg.Client, prefix: cmp.Or(cfg.Prefix, "{purser}"), clock: cfg.Clock}
+	l := &Ledger{client: cfg.Client, prefix: cmp.Or(cfg.Prefix, "{purser}"), clock: cfg.Clock}
+	l.tries.Store(firstNumber())
+	return l
 }
 
 func (l *Ledger) key(parts ...string) string { return l.prefix + ":" + strings.Join(parts, ":") }
@@ -94,28 +97,30 @@ func (l *Ledger) now(at time.Time) string {
 
 // Reserve implements policy.Ledger.
 func (l *Ledger) Reserve(ctx context.Context, ask policy.Ask) (policy.Outcome, error) {
-	keys := make([]string, 4, 4+len(ask.Holds))
-	keys[0], keys[1], keys[2], keys[3] = l.key("epoch"), l.key("r", ask.ID), l.key("t", ask.ID), l.key("expiry")
 	draft, err := json.Marshal(ask.Draft)
 	if err != nil {
 		return policy.Outcome{}, fmt.Errorf("draft: %w", err)
 	}
-	ttl := cmp.Or(ask.TTL, 30*time.Second).Milliseconds()
-	// The client sends a call whose answer it lost again; by this the script knows it for the same.
-	try := strconv.FormatUint(rand.Uint64(), 36)
-	args := make([]any, 0, 8+9*len(ask.Holds))
-	args = append(args, l.now(ask.At), ttl, ask.Want, ask.Usual, ask.Least, ask.ID, draft, try)
-	for _, h := range ask.Holds {
-		c := h.Counter()
-		name, base := field(c)
-		keys = append(keys, l.scopeKey(h.Scope, c.Window))
+	const keys, perHold = 4, 9
+	args := make([]any, 3, 3+keys+len(ask.Holds)+9+perHold*len(ask.Holds))
+	args[2] = keys + len(ask.Holds)
+	args = append(args, l.key("epoch"), l.key("r", ask.ID), l.key("t", ask.ID), l.key("expiry"))
+	for i := range ask.Holds {
+		h := &ask.Holds[i]
+		args = append(args, l.scopeKey(h.Scope, h.Window.Name()))
+	}
+	first := len(args) + 7
+	args = append(args, l.now(ask.At), cmp.Or(ask.TTL, 30*time.Second).Milliseconds(), ask.Want, ask.Usual, ask.Least, ask.ID, draft, nil, nil)
+	for i := range ask.Holds {
+		h := &ask.Holds[i]
+		name, base := field(h.Counter())
 		soft := "0"
 		if h.Soft {
 			soft = "1"
 		}
 		args = append(args, name, base+":w", windowCodes[h.Window.Kind], h.Limit, h.Fixed, h.PerToken, int(h.Kind), soft, h.End.UnixMilli())
 	}
-	reply, err := reserveScript.Run(ctx, l.client, keys, args...).Slice()
+	reply, err := l.reserve(ctx, args, first, first+1)
 	if err != nil {
 		return policy.Outcome{}, err
 	}
@@ -242,8 +247,8 @@ func (l *Ledger) time(ctx context.Context) (time.Time, error) {
 }
 
 // releasedLife is how long a released id is remembered: longer than any call that
-// would still reserve it can be on its way.
-const releasedLife = 10 * time.Minute
+// would still reserve it can be on its way. TCP tries for a quarter of an hour.
+const releasedLife = time.Hour
 
 // Release implements policy.Releaser.
 func (l *Ledger) Release(ctx context.Context, ids ...string) error {

@@ -3,7 +3,8 @@
 -- ARGV: id, tombstone life s
 local packed = redis.call('HGET', KEYS[2], 'holds')
 if not packed then
-  redis.call('SET', KEYS[3], 'r', 'EX', ARGV[2], 'NX')
+  local tomb = redis.call('GET', KEYS[3])
+  if not tomb or string.sub(tomb, 1, 1) == 'x' then redis.call('SET', KEYS[3], 'r', 'EX', ARGV[2]) end
   return 0
 end
 local function minus(x)

@@ -1,11 +1,23 @@
 -- Reserves all holds or none. See doc.go for the layout, and policy.Grantable for the rule.
 -- KEYS: epoch, reservation, tombstone, expiry, then one per hold
--- ARGV: now µs ('' for Redis's clock), ttl ms, want, usual, least, id, draft, try, then 9 per hold:
+-- ARGV: now µs ('' for Redis's clock), ttl ms, want, usual, least, id, draft, first, try, then 9 per hold:
 --       field, list of its windows, window (m rolling minute, v live, c calendar, f lifetime), limit, fixed, per token, kind, soft, window's end ms
 if redis.call('EXISTS', KEYS[1]) == 0 then return {'epoch'} end
--- The client sends a call again whose answer it lost: what that granted, this answers.
+-- Attempts are numbered, those of one call from first on. What an earlier one was granted, this answers; those
+-- that have yet to arrive are void from now on, for the caller will have been told something else.
+local first, try = tonumber(ARGV[8]), tonumber(ARGV[9])
 local earlier = redis.call('HMGET', KEYS[2], 'try', 'at', 'out')
-if earlier[1] ~= ARGV[8] and (earlier[2] or redis.call('EXISTS', KEYS[3]) == 1) then return {'exists'} end
+if earlier[2] then
+  local by = tonumber(earlier[1]) or -1
+  if by < first or by > try then return {'exists'} end
+else
+  local tomb = redis.call('GET', KEYS[3])
+  if tomb then
+    local valid = tonumber(string.match(tomb, '^x(%d+)$'))
+    if not valid or try < valid then return {'exists'} end
+  end
+  if try > first then redis.call('SET', KEYS[3], 'x' .. ARGV[9], 'EX', 3600) end
+end
 
 local now = tonumber(ARGV[1])
 if not now then
@@ -68,7 +80,7 @@ local function expire(key, field)
 end
 
 for i = 1, n do
-  local key, a = KEYS[4 + i], 8 + (i - 1) * 9
+  local key, a = KEYS[4 + i], 9 + (i - 1) * 9
   local field = ARGV[a + 1]
   if ARGV[a + 3] == 'm' then
     minutes[i] = expire(key, field)
@@ -111,7 +123,7 @@ if #refused > 0 then
   end
   for j, i in ipairs(refused) do
     out[5][j] = i - 1
-    local key, a = KEYS[4 + i], 8 + (i - 1) * 9
+    local key, a = KEYS[4 + i], 9 + (i - 1) * 9
     if ARGV[a + 3] == 'm' then
       -- When enough sub-windows have gone for the least this request would take.
       local over = used[i] + tonumber(ARGV[a + 5]) + tonumber(ARGV[a + 6]) * least - tonumber(ARGV[a + 4])
@@ -190,7 +202,7 @@ end
 
 local holds = {}
 for i = 1, n do
-  local key, a = KEYS[4 + i], 8 + (i - 1) * 9
+  local key, a = KEYS[4 + i], 9 + (i - 1) * 9
   local field, window = ARGV[a + 1], ARGV[a + 3]
   local amount = tonumber(ARGV[a + 5]) + tonumber(ARGV[a + 6]) * output
   local at = '0'
@@ -203,6 +215,6 @@ for i = 1, n do
   end
   holds[i] = {key, field, window, ARGV[a + 7], int(amount), at}
 end
-redis.call('HSET', KEYS[2], 'at', int(now), 'out', int(output), 'holds', cmsgpack.pack(holds), 'draft', ARGV[7], 'try', ARGV[8])
+redis.call('HSET', KEYS[2], 'at', int(now), 'out', int(output), 'holds', cmsgpack.pack(holds), 'draft', ARGV[7], 'try', ARGV[9])
 redis.call('ZADD', KEYS[4], int(now / 1000 + tonumber(ARGV[2])), ARGV[6])
 return granted()

@@ -59,7 +59,7 @@ if reap then
   return 'gone'
 end
 local tomb = redis.call('GET', KEYS[3])
-if tomb and tomb ~= 'r' then -- one that was taken back, and ran all the same, has its row
+if tomb and tomb ~= 'r' and string.sub(tomb, 1, 1) ~= 'x' then -- one that was taken back, and ran all the same, has its row
   if estimated or string.sub(tomb, 1, 1) ~= 'e' then return 'again' end
   charge(string.sub(tomb, 2), true)
   redis.call('SET', KEYS[3], 's', 'EX', ARGV[5])

@@ -62,6 +62,11 @@ screenshots: ui envoy ## the pictures in deploy/docs, from a stack of its own
 test: ui envoy venv vet ## everything but the slow: unit, real PostgreSQL, end to end through Envoy
 	@$(MAKE) --no-print-directory build
 	go test -timeout 18m ./...
+	@$(MAKE) --no-print-directory test-chart
+
+.PHONY: test-chart
+test-chart: ## the Helm chart alone: linted, rendered, and read strictly as Kubernetes would
+	cd deploy/helm/check && go vet ./... && go test ./...
 
 .PHONY: test-python
 test-python: build envoy venv ## end to end alone, on a stack of its own: the documents' examples, the official clients (PYTEST='-k budget')

@@ -13,6 +13,7 @@ type config struct {
 	ConfigFile        string        `env:"CONFIG_FILE"`                             // config.yaml in LiteLLM's format
 	MasterKey         string        `env:"LITELLM_MASTER_KEY"`                      // before the file's
 	ListenAddr        string        `env:"LISTEN_ADDR" envDefault:"127.0.0.1:9001"` // HTTP, for Envoy
+	MetricsAddr       string        `env:"METRICS_ADDR"`                            // HTTP, for Prometheus: /metrics; empty: nowhere
 	XDSAddr           string        `env:"XDS_ADDR"`                                // gRPC, for Envoys that get their clusters here; empty: none do
 	XDSCert           string        `env:"XDS_TLS_CERT"`                            // PEM file of its certificate
 	XDSKey            string        `env:"XDS_TLS_KEY"`                             // PEM file of its key

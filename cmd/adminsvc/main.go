@@ -88,6 +88,13 @@ func run(ctx context.Context, cfg config, log *slog.Logger) error {
 	}
 	defer store.Close()
 	replica := cmp.Or(cfg.ReplicaID, boot.ReplicaID())
+	measured := newMetrics()
+	measured.asks("purser_database_up", "1 while PostgreSQL answers.", func(ctx context.Context) (float64, error) {
+		if store.Ping(ctx) != nil {
+			return 0, nil
+		}
+		return 1, nil
+	})
 	forgotten := make(chan struct{})
 	forgetting, remember := context.WithCancel(context.WithoutCancel(ctx))
 	go func() { defer close(forgotten); retain(forgetting, store, keep, log) }()
@@ -102,8 +109,14 @@ func run(ctx context.Context, cfg config, log *slog.Logger) error {
 		var drained sync.WaitGroup
 		defer func() { stop(); drained.Wait() }()
 		for i := range consumers {
-			drain := redis.NewDrain(redis.DrainConfig{Client: client, Consumer: consumer(replica, i), Sink: redis.PutAside(client, store.WriteEntries, log), Log: log})
+			drain := redis.NewDrain(redis.DrainConfig{Client: client, Consumer: consumer(replica, i), Sink: redis.PutAside(client, measured.sink(store.WriteEntries), log), Log: log})
 			drained.Go(func() { drain.Run(background) })
+			if i == 0 {
+				measured.asks("purser_journal_waiting_entries", "Entries of the journal in Redis that are not in PostgreSQL yet.", func(ctx context.Context) (float64, error) {
+					n, err := drain.Lag(ctx)
+					return float64(n), err
+				})
+			}
 		}
 	}
 	known, err := newModels(cfg, opts, file, settings, store, log)
@@ -145,7 +158,12 @@ func run(ctx context.Context, cfg config, log *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("LISTEN_ADDR: %w", err)
 	}
-	server := &http.Server{Handler: api, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	stopMetrics, err := measured.serve(cfg.MetricsAddr, log)
+	if err != nil {
+		return err
+	}
+	defer stopMetrics()
+	server := &http.Server{Handler: measured.api(api), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	log.Info("serving", "http", listener.Addr().String())

@@ -10,12 +10,14 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/compose-spec/compose-go/v2/types"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/purser/purser/envoy"
 )
@@ -42,7 +44,7 @@ func load(t *testing.T, env ...string) *types.Project {
 
 func TestStackIsThatOfMakeUp(t *testing.T) {
 	p := load(t)
-	want := []string{"adminsvc", "envoy", "extproc", "migrate", "postgres", "provider", "redis"}
+	want := []string{"adminsvc", "envoy", "extproc", "grafana", "migrate", "postgres", "prometheus", "provider", "redis"}
 	if got := p.ServiceNames(); !slices.Equal(got, want) {
 		t.Errorf("services %v, want %v", got, want)
 	}
@@ -57,16 +59,18 @@ func TestStackIsThatOfMakeUp(t *testing.T) {
 			t.Errorf("%s: no health check that needs no shell: %+v", name, h)
 		}
 	}
-	// Only Envoy is reachable, and only from this machine.
+	// Only Envoy and Grafana are reachable, and only from this machine.
+	open := map[string]string{"envoy": "4000", "grafana": "3000"}
 	for name, s := range p.Services {
 		for _, port := range s.Ports {
-			if name != "envoy" || port.HostIP != "127.0.0.1" || port.Published != "4000" || port.Target != 4000 {
+			if port.HostIP != "127.0.0.1" || port.Published != open[name] || strconv.Itoa(int(port.Target)) != open[name] {
 				t.Errorf("%s publishes %+v", name, port)
 			}
 		}
 	}
-	if got := load(t, "PORT=4100").Services["envoy"].Ports[0].Published; got != "4100" {
-		t.Errorf("PORT=4100 gives port %s", got)
+	moved := load(t, "PORT=4100", "GRAFANA_PORT=3100").Services
+	if envoy, grafana := moved["envoy"].Ports[0].Published, moved["grafana"].Ports[0].Published; envoy != "4100" || grafana != "3100" {
+		t.Errorf("PORT=4100 GRAFANA_PORT=3100 give ports %s and %s", envoy, grafana)
 	}
 }
 
@@ -140,17 +144,19 @@ func TestNoSettingIsMissing(t *testing.T) {
 	}
 }
 
+// value is a variable of a service; empty where it is not set.
+func value(p *types.Project, service, name string) string {
+	if v := p.Services[service].Environment[name]; v != nil {
+		return *v
+	}
+	return ""
+}
+
 // Services are addressed by their names, at the ports they listen on, by people's
 // settings and by each other's.
 func TestAddressesAgree(t *testing.T) {
 	p := load(t)
-	value := func(service, name string) string {
-		v := p.Services[service].Environment[name]
-		if v == nil {
-			t.Fatalf("%s has no %s", service, name)
-		}
-		return *v
-	}
+	value := func(service, name string) string { return value(p, service, name) }
 	host := func(service, name string) string {
 		u, err := url.Parse(value(service, name))
 		if err != nil {
@@ -173,6 +179,27 @@ func TestAddressesAgree(t *testing.T) {
 		}
 		if value(service, "CONFIG_FILE") != p.Services[service].Configs[0].Target {
 			t.Errorf("%s: CONFIG_FILE is not what is mounted", service)
+		}
+	}
+	var scraped struct {
+		Configs []struct {
+			Static []struct{ Targets []string } `yaml:"static_configs"`
+		} `yaml:"scrape_configs"`
+	}
+	text, err := os.ReadFile(p.Configs["prometheus"].File)
+	if err == nil {
+		err = yaml.Unmarshal(text, &scraped)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var targets []string
+	for _, c := range scraped.Configs {
+		targets = append(targets, c.Static[0].Targets...)
+	}
+	for service, at := range map[string]string{"extproc": value("extproc", "HTTP_ADDR"), "adminsvc": value("adminsvc", "METRICS_ADDR")} {
+		if at = strings.Replace(at, "0.0.0.0", service, 1); !slices.Contains(targets, at) {
+			t.Errorf("Prometheus reads %q, not %s", targets, at)
 		}
 	}
 	if value("migrate", "DATABASE_URL") != value("extproc", "DATABASE_URL") {
@@ -201,7 +228,7 @@ func TestEnvoyConfigurationIsGenerated(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "go", "run", "./cmd/purser", "envoy-config", "--config", "deploy/local/config.yaml", "--port", "4000",
-		"--extproc", "extproc:"+port("extproc"), "--adminsvc", "adminsvc:"+port("adminsvc"))
+		"--extproc", "extproc:"+port("extproc"), "--adminsvc", "adminsvc:"+port("adminsvc"), "--xds", strings.Replace(value(p, "adminsvc", "XDS_ADDR"), "0.0.0.0", "adminsvc", 1))
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "FAKE_PROVIDER_URL="+*env["FAKE_PROVIDER_URL"], "FAKE_PROVIDER_KEY="+*env["FAKE_PROVIDER_KEY"])
 	var problem bytes.Buffer

@@ -19,7 +19,7 @@ func metrics(t *testing.T) map[string]bool {
 	t.Helper()
 	quoted := regexp.MustCompile(`"((?:purser|gen_ai)_[a-z0-9_]+)"`)
 	found := map[string]bool{}
-	for _, root := range []string{"../../extproc", "../../cmd/extproc"} {
+	for _, root := range []string{"../../extproc", "../../cmd/extproc", "../../cmd/adminsvc"} {
 		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 				return err

@@ -38,8 +38,8 @@ type Mesh struct {
 	// PerRoute leaves the filter off but on the routes of Host, so that whatever else the proxy serves never gets there.
 	PerRoute bool
 
-	// ExtProc and AdminSvc are host:port of the services. Default purser-extproc and purser-adminsvc in Namespace, 9002 and
-	// 9001.
+	// ExtProc and AdminSvc are host:port of the services. Default purser-extproc (in Envoy Gateway purser-extproc-pods, the
+	// headless one) and purser-adminsvc in Namespace, 9002 and 9001.
 	ExtProc, AdminSvc string
 
 	Deployments    []Deployment

@@ -28,7 +28,12 @@ func EnvoyGateway(m Mesh) ([]byte, error) {
 	if err := m.Validate(); err != nil {
 		return nil, err
 	}
+	given := m.ExtProc
 	m = m.withDefaults()
+	if given == "" {
+		// Its Envoy resolves the name itself, once: of the address of a Service, each connection would stay with one pod.
+		m.ExtProc = "purser-extproc-pods." + m.Namespace + ".svc.cluster.local:9002"
+	}
 	all := []object{m.backend(m.Name+"-extproc", m.ExtProc, true), m.backend(m.Name+"-adminsvc", m.AdminSvc, false)}
 	var rules []any
 	for i, d := range m.Deployments {

@@ -247,7 +247,7 @@ func TestWhatIsRenderedFitsTogether(t *testing.T) {
 				case *corev1.Service:
 					selector = o.Spec.Selector
 					for _, p := range o.Spec.Ports {
-						if !hasPort(templates[o.Name], p.TargetPort.StrVal) {
+						if !hasPort(templates[strings.TrimSuffix(o.Name, "-pods")], p.TargetPort.StrVal) {
 							t.Errorf("service %s: no container port %s", o.Name, p.TargetPort.StrVal)
 						}
 					}
@@ -269,7 +269,7 @@ func TestWhatIsRenderedFitsTogether(t *testing.T) {
 				default:
 					continue
 				}
-				name := o.(metav1.Object).GetName()
+				name := strings.TrimSuffix(o.(metav1.Object).GetName(), "-pods")
 				template, ok := templates[name]
 				if !ok || !labels.SelectorFromSet(selector).Matches(labels.Set(template.Labels)) {
 					t.Errorf("%s: its selector %v is not that of the pods of its name", name, selector)

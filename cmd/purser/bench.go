@@ -26,6 +26,7 @@ func runBench(ctx context.Context, args []string, out io.Writer) error {
 	flags.IntVar(&o.Streams, "streams", 96, "streams of each variant in a round, at --concurrency")
 	flags.IntVar(&o.Parallel, "concurrency", 16, "requests under way at a time")
 	flags.DurationVar(&o.Bound, "bound", 150*time.Second, "begin no round that would end later, after the third")
+	flags.IntVar(&o.Models, "models", 200, "models that one of the Pursers has, each at two places; 1: no such Purser")
 	flags.BoolVar(&o.Codecs, "codecs", false, "compare Purser with gRPC's own codec as well")
 	flags.StringVar(&o.Profile, "profile", "", "folder for a CPU profile of each server under load")
 	flags.Func("scopes", "numbers of scopes with limits to compare (default 1,3,9)", func(list string) error {

@@ -30,6 +30,7 @@ type Options struct {
 	Streams  int           // streams of a variant in a round, at Concurrency; default 96
 	Parallel int           // the larger concurrency; default 16
 	Bound    time.Duration // no round is begun that would end after it; default 150 s
+	Models   int           // of the Purser that has many; default 200, 1: no such
 	Codecs   bool          // Purser with gRPC's own codec as well
 	Profile  string        // folder for a CPU profile of Purser at JSON and the larger concurrency; "": none
 
@@ -39,6 +40,7 @@ type Options struct {
 func (o Options) withDefaults() (Options, error) {
 	o.StateDir = cmp.Or(o.StateDir, ".state")
 	o.Rounds, o.Requests, o.Single = cmp.Or(o.Rounds, 8), cmp.Or(o.Requests, 1500), cmp.Or(o.Single, 250)
+	o.Models = cmp.Or(o.Models, 200)
 	o.Streams, o.Parallel, o.Bound = cmp.Or(o.Streams, 96), cmp.Or(o.Parallel, 16), cmp.Or(o.Bound, 150*time.Second)
 	if o.Progress == nil {
 		o.Progress = io.Discard
@@ -84,10 +86,9 @@ type scenario struct {
 
 // scenarios of a bed. All numbers of scopes are compared in one of them; in the others the middle one stands for all.
 func (b *bed) scenarios() []scenario {
-	middle := b.opts.Scopes[len(b.opts.Scopes)/2]
 	var some []*variant
 	for _, v := range b.variants {
-		if v.kind == alone || v.scopes == middle {
+		if v.kind == alone || v.scopes == b.middle() && v.kind != choice {
 			some = append(some, v)
 		}
 	}
@@ -98,6 +99,9 @@ func (b *bed) scenarios() []scenario {
 		{fmt.Sprintf("SSE, %d events %s apart, c=%d", streamEvents, eventPause, many), streamQuery, many, b.opts.Streams, some},
 	}
 }
+
+// middle is the number of scopes that stands for all.
+func (b *bed) middle() int { return b.opts.Scopes[len(b.opts.Scopes)/2] }
 
 // Run benches and returns the result, which it also leaves in the state folder.
 func Run(ctx context.Context, opts Options) (_ *Result, err error) {

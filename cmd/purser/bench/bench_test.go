@@ -32,7 +32,7 @@ func TestRun(t *testing.T) {
 	}
 	dir := t.TempDir()
 	res, err := Run(t.Context(), Options{
-		StateDir: dir, Scopes: []int{1, 9}, Rounds: 2, Requests: 40, Single: 5, Streams: 4, Parallel: 4, Codecs: true, Profile: filepath.Join(dir, "profiles"),
+		StateDir: dir, Scopes: []int{1, 9}, Rounds: 2, Requests: 40, Single: 5, Streams: 4, Parallel: 4, Codecs: true, Models: 20, Profile: filepath.Join(dir, "profiles"),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -117,7 +117,7 @@ func checkVariant(t *testing.T, s ScenarioFigures, v VariantFigures, stream bool
 	if (v.Kind == "redis") != (v.RedisCPU != nil && v.RedisCPU.Median > 0) {
 		bad("Redis: %+v", v.RedisCPU)
 	}
-	if (v.Kind != "noop") != (v.ToNoOp != nil) || (v.Kind == "memory") != (v.ToPlain != nil) {
+	if (v.Kind != "noop") != (v.ToNoOp != nil) || (v.Kind == "memory") != (v.ToPlain != nil) || (v.Kind == "models") != (v.ToOne != nil) {
 		bad("compared with the wrong ones: %+v, %+v", v.ToNoOp, v.ToPlain)
 	}
 }

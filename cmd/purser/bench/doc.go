@@ -5,7 +5,8 @@
 //   - Envoy alone: the same listener, filters and cluster without ext_proc;
 //   - Envoy with an ext_proc server that decides nothing but answers with the very messages Purser gave (envoybench.NoOp);
 //   - Envoy with Purser, counting in its own memory, journalling to a spool on disk;
-//   - Envoy with Purser, counting in a real redis-server.
+//   - Envoy with Purser, counting in a real redis-server;
+//   - Envoy with Purser and 200 models at two places each, to tell what the choice of a route costs.
 //
 // Each is an Envoy process with one worker and a server process, so that their CPU time can be told apart; the load
 // generator and the provider are processes of their own too, and count for nobody. Purser is the real server library with

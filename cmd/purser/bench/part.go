@@ -76,6 +76,7 @@ func newPart(ctx context.Context, role string, args []string) (part, error) {
 	flags.StringVar(&p.dir, "dir", "", "purser: folder of the spool")
 	flags.StringVar(&p.redis, "redis", "", "purser: URL of the ledger; empty: memory")
 	flags.IntVar(&p.scopes, "scopes", 1, "purser: scopes that have limits")
+	flags.IntVar(&p.models, "models", 1, "purser: models there are")
 	flags.StringVar(&p.codec, "codec", "", "purser: plain is gRPC's own codec")
 	if err := flags.Parse(args); err != nil {
 		return nil, err

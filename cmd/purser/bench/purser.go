@@ -28,6 +28,7 @@ type purserConfig struct {
 	redis    string // "": memory
 	scopes   int
 	codec    string // "plain" is gRPC's own
+	models   int    // that there are; each but an only one has two deployments
 }
 
 // purserPart is the real server with its directory filled directly. Counting in memory it journals to a spool on disk,
@@ -42,7 +43,7 @@ type purserPart struct {
 
 func newPurser(ctx context.Context, cfg purserConfig, log *slog.Logger) (*purserPart, error) {
 	boot.RoomyHeap(64 << 20) // as cmd/extproc does
-	directory, err := benchDirectory(cfg.upstream, cfg.scopes)
+	directory, err := benchDirectory(cfg.upstream, cfg.scopes, cfg.models)
 	if err != nil {
 		return nil, err
 	}
@@ -127,8 +128,8 @@ func plenty() policy.Limits {
 
 // benchDirectory has one entity of every kind, all of them above one key, and limits in the first of these: key, team,
 // project, user, member, organization, customer, tag, proxy.
-func benchDirectory(upstream string, scopes int) (*policy.Directory, error) {
-	d, err := deployment(upstream)
+func benchDirectory(upstream string, scopes, models int) (*policy.Directory, error) {
+	served, err := deployments(upstream, models)
 	if err != nil {
 		return nil, err
 	}
@@ -151,14 +152,35 @@ func benchDirectory(upstream string, scopes int) (*policy.Directory, error) {
 			*limits = plenty()
 		}
 	}
-	directory := policy.NewDirectory(settings.Compile(), policy.NewCatalog([]*policy.Deployment{d}, nil))
+	directory := policy.NewDirectory(settings.Compile(), policy.NewCatalog(served, nil))
 	for _, e := range []policy.Entity{key, team, project, user, member, organization, customer, tag} {
 		directory.Put(e)
 	}
 	return directory, nil
 }
 
-// deployment is the one the bench's provider serves.
+// deployments are what the bench's provider serves. Of several models each has two, with weights, so that there is a choice;
+// the one that is called is in their midst.
+func deployments(upstream string, models int) ([]*policy.Deployment, error) {
+	one, err := deployment(upstream)
+	if err != nil || models <= 1 {
+		return []*policy.Deployment{one}, err
+	}
+	var all []*policy.Deployment
+	for i := range models {
+		for n := range 2 {
+			d := *one
+			d.ID, d.Weight = fmt.Sprintf("bench-%d-%d", i, n), 1+2*n
+			if i != models/2 {
+				d.Model = fmt.Sprintf("%s-%d", publicModel, i)
+			}
+			all = append(all, &d)
+		}
+	}
+	return all, nil
+}
+
+// deployment is the only one of the bench's provider.
 func deployment(upstream string) (*policy.Deployment, error) {
 	host, port, err := net.SplitHostPort(upstream)
 	if err != nil {

@@ -64,6 +64,8 @@ type VariantFigures struct {
 	ToAlone   *quartiles `json:"to_alone,omitempty"` // CPU over that of Envoy alone
 	ToNoOp    *quartiles `json:"to_noop,omitempty"`  // CPU over that of the no-op with the same messages
 	ToPlain   *quartiles `json:"to_plain,omitempty"` // CPU over that of Purser with gRPC's own codec
+	ToOne     *quartiles `json:"to_one,omitempty"`   // CPU of many models over that of one
+	AddedOne  *quartiles `json:"added_one_us,omitempty"`
 
 	// Latency: of streams to the first event, else of the whole reply.
 	P50      quartiles  `json:"p50_us"`
@@ -151,6 +153,9 @@ func summarize(s scenario, measured map[*variant][]slot) ScenarioFigures {
 			case n.scopes != v.scopes:
 			case n.kind == noop && v.purser():
 				f.ToNoOp = paired(slots, measured[n], slot.cpu, divided)
+			case n.kind == local && v.kind == choice:
+				f.ToOne = paired(slots, measured[n], slot.cpu, divided)
+				f.AddedOne = paired(slots, measured[n], slot.cpu, minus)
 			case n.kind == plain && v.kind == local:
 				f.ToPlain = paired(slots, measured[n], slot.cpu, divided)
 			}

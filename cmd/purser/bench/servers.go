@@ -28,18 +28,20 @@ type proxy struct {
 }
 
 // startEnvoy runs an Envoy before the ext_proc server at extproc, or without one if that is "".
-func startEnvoy(ctx context.Context, binary, dir, name, log, upstream, extproc string) (*proxy, error) {
-	d, err := deployment(upstream)
+func startEnvoy(ctx context.Context, binary, dir, name, log, upstream, extproc string, models int) (*proxy, error) {
+	served, err := deployments(upstream, models)
 	if err != nil {
 		return nil, err
 	}
 	nobody := "127.0.0.1:9" // the management plane is not part of it
 	cfg := envoy.Config{
 		ExtProc: []string{nobody}, AdminSvc: []string{nobody}, AccessLogPath: log,
-		Deployments: []envoy.Deployment{{
+	}
+	for _, d := range served {
+		cfg.Deployments = append(cfg.Deployments, envoy.Deployment{
 			Name: d.Cluster(), Endpoint: envoy.Endpoint{Scheme: d.Scheme, Host: d.Host, Port: d.Port},
 			CredentialHeader: d.CredentialHeader, CredentialPrefix: d.CredentialPrefix, Credential: d.Credential.Reveal(),
-		}},
+		})
 	}
 	render := envoybench.AloneYAML
 	if extproc != "" {

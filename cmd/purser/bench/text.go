@@ -49,6 +49,9 @@ func (s ScenarioFigures) text(w io.Writer) {
 	}
 	_ = t.Flush()
 	for _, v := range s.Variants {
+		if v.ToOne != nil {
+			fmt.Fprintf(w, "%s to the same with one model at one place: %s, %+.0f [%+.0f, %+.0f] microseconds\n", v.Name, ratio(v.ToOne), v.AddedOne.Median, v.AddedOne.Q1, v.AddedOne.Q3)
+		}
 		if v.ToPlain != nil {
 			fmt.Fprintf(w, "%s to the same with gRPC's own codec: %s\n", v.Name, ratio(v.ToPlain))
 		}

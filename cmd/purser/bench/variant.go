@@ -19,6 +19,7 @@ const (
 	noop   kind = "noop"   // an ext_proc server that decides nothing
 	local  kind = "memory" // Purser, counting in its own memory
 	plain  kind = "plain"  // the same with gRPC's own codec in place of Purser's
+	choice kind = "models" // Purser in memory, with many models, each served at two places
 	shared kind = "redis"  // Purser, counting in Redis
 )
 
@@ -26,6 +27,7 @@ const (
 type variant struct {
 	kind   kind
 	scopes int // with limits; of a no-op: of the Purser whose messages it repeats
+	models int // that there are; 0 is one
 	envoy  *proxy
 	server *process // nil of alone
 	redis  *process // nil but of shared
@@ -40,6 +42,8 @@ func (v *variant) name() string {
 		return fmt.Sprintf("no-op, messages of %s", scopes(v.scopes))
 	case local:
 		return fmt.Sprintf("Purser, memory, %s", scopes(v.scopes))
+	case choice:
+		return fmt.Sprintf("Purser, %d models, %s", v.models, scopes(v.scopes))
 	case plain:
 		return fmt.Sprintf("Purser, gRPC's codec, %s", scopes(v.scopes))
 	}
@@ -47,7 +51,9 @@ func (v *variant) name() string {
 }
 
 // purser reports whether it is a Purser.
-func (v *variant) purser() bool { return v.kind == local || v.kind == plain || v.kind == shared }
+func (v *variant) purser() bool {
+	return v.kind == local || v.kind == plain || v.kind == choice || v.kind == shared
+}
 
 func scopes(n int) string {
 	if n == 1 {
@@ -96,6 +102,9 @@ func (b *bed) addScopes(ctx context.Context, n int) error {
 	if b.redis != nil {
 		pursers = append(pursers, &variant{kind: shared, scopes: n, redis: b.redis})
 	}
+	if b.opts.Models > 1 && n == b.middle() {
+		pursers = append(pursers, &variant{kind: choice, scopes: n, models: b.opts.Models})
+	}
 	if b.opts.Codecs {
 		pursers = append(pursers, &variant{kind: plain, scopes: n})
 	}
@@ -106,6 +115,8 @@ func (b *bed) addScopes(ctx context.Context, n int) error {
 			own = append(own, "--redis", b.redis.addr)
 		case plain:
 			own = append(own, "--codec", "plain")
+		case choice:
+			own = append(own, "--models", strconv.Itoa(v.models))
 		}
 		var err error
 		if v.server, err = b.part(v.name(), own...); err != nil {
@@ -136,7 +147,7 @@ func (b *bed) add(ctx context.Context, v *variant) error {
 		extproc = v.server.addr
 	}
 	var err error
-	if v.envoy, err = startEnvoy(ctx, b.opts.Envoy, b.dir, fmt.Sprintf("%s-%d", v.kind, v.scopes), b.accessLog(v), b.upstream.addr, extproc); err != nil {
+	if v.envoy, err = startEnvoy(ctx, b.opts.Envoy, b.dir, fmt.Sprintf("%s-%d", v.kind, v.scopes), b.accessLog(v), b.upstream.addr, extproc, v.models); err != nil {
 		return err
 	}
 	b.running = append(b.running, v.envoy)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -180,6 +181,42 @@ func TestANewFileTakesEffect(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.wants("f1", "f3", "s1")
+}
+
+// A provider's credential in a file of its own, as secrets are mounted, is changed there without a restart.
+func TestACredentialInAFileIsChangedThere(t *testing.T) {
+	secret := filepath.Join(t.TempDir(), "key")
+	put := func(s string) {
+		t.Helper()
+		if err := os.WriteFile(secret+".new", []byte(s+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(secret+".new", secret); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("pk-before")
+	t.Setenv("BOOT_TEST_KEY_FILE", secret)
+	w := newWorld(t, nil)
+	w.watch()
+	w.write(strings.Replace(oneModel, "api_key: k", "api_key: os.environ/BOOT_TEST_KEY", 1))
+	credential := func() string {
+		m, ok := w.d.Catalog().Find("first")
+		if !ok {
+			return ""
+		}
+		return m.Deployments[0].Credential.Reveal()
+	}
+	eventually(t, "the file's credential", func() bool { return credential() == "pk-before" })
+	put("pk-after")
+	eventually(t, "its successor", func() bool { return credential() == "pk-after" })
+	if err := os.Remove(secret); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "word of the missing file", func() bool { return w.log.has("BOOT_TEST_KEY_FILE") })
+	if credential() != "pk-after" || w.log.has("pk-") {
+		t.Error("the old credential is gone, or in the log")
+	}
 }
 
 // A file that is written while the one before it is put in force, here by that itself,

@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -22,8 +23,9 @@ type Options struct {
 	ReadFile func(name string) ([]byte, error) // reads what include names; nil: an error
 }
 
-// Load reads a file and the files it includes, which stand beside it. Its error
-// is an Errors where the file could be read but not be used.
+// Load reads a file and the files it includes, which stand beside it. Where env does not know a variable NAME but NAME_FILE,
+// that is a file with its value: it belongs to the configuration's files, so that a credential in it can be changed like
+// the rest. The error is an Errors where the file could be read but not be used.
 func Load(path string, env func(string) (string, bool)) (*Config, error) {
 	return LoadPriced(path, env, nil)
 }
@@ -35,7 +37,32 @@ func LoadPriced(path string, env func(string) (string, bool), prices *pricemap.M
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
 	files := []File{first}
-	c, err := Parse(data, Options{Env: env, Prices: prices, ReadFile: func(name string) ([]byte, error) {
+	values := map[string]string{} // of variables that are files
+	var unread error
+	lookup := func(name string) (string, bool) {
+		if env == nil {
+			return "", false
+		}
+		if value, ok := env(name); ok || name == "CONFIG" {
+			return value, ok
+		}
+		if value, ok := values[name]; ok {
+			return value, true
+		}
+		held, ok := env(name + "_FILE")
+		if !ok {
+			return "", false
+		}
+		text, of, err := readFile(held)
+		files = append(files, of)
+		if err != nil {
+			unread = errors.Join(unread, fmt.Errorf("%s_FILE: %w", name, err))
+			return "", false
+		}
+		values[name] = strings.TrimRight(string(text), "\r\n")
+		return values[name], true
+	}
+	c, err := Parse(data, Options{Env: lookup, Prices: prices, ReadFile: func(name string) ([]byte, error) {
 		if !filepath.IsAbs(name) {
 			name = filepath.Join(filepath.Dir(path), name)
 		}
@@ -45,6 +72,9 @@ func LoadPriced(path string, env func(string) (string, bool), prices *pricemap.M
 	}})
 	if c != nil && c.stood != nil {
 		c.stood.files = files
+	}
+	if unread != nil {
+		return nil, errors.Join(unread, err)
 	}
 	return c, err
 }

@@ -78,6 +78,8 @@ venv: $(VENV_STAMP) ## fetch what the end-to-end tests speak with into .local/ve
 .PHONY: test-all
 test-all: test ## also what takes long: the race detector, and each fuzz test for half a minute
 	BENCH=1 go test -timeout 10m ./cmd/purser/bench
+	SCHEDULES=2000 go test -timeout 10m -run 'TestLedger/random' ./policy/memory
+	SCHEDULES=200 go test -timeout 10m -run 'TestLedger/random' ./policy/redis
 	UITEST=1 UISCALE=1 go test -timeout 30m ./deploy/uitest
 	CHAOS=short go test -timeout 25m ./deploy/chaos
 	CHAOS_SOAK=10m go test -timeout 25m -run Soak ./deploy/chaos

@@ -22,17 +22,29 @@ var minuteTests = []ledgerTest{
 // takes is the oracle of a rolling minute: everything taken, and when.
 type takes []*take
 
+// take counts from some moment on between from and to: a ledger may date what was
+// taken before its clock stepped back by either time.
 type take struct {
-	at time.Time
-	n  int64
+	from, to time.Time
+	n        int64
 }
 
-// within sums what was taken in (now-span, now].
-func (t takes) within(now time.Time, span time.Duration) int64 {
-	var sum int64
-	for i := len(t) - 1; i >= 0; i-- {
-		if now.Sub(t[i].at) < span {
-			sum += t[i].n
+func taken(now time.Time, n int64) *take { return &take{now, now, n} }
+
+// least sums what counts for certain: what was taken in (now-minute, now].
+func (t takes) least(now time.Time) int64 {
+	return t.sum(func(t *take) bool { return now.Sub(t.from) < time.Minute })
+}
+
+// most sums what may still count.
+func (t takes) most(now time.Time) int64 {
+	return t.sum(func(t *take) bool { return now.Sub(t.to) < slack })
+}
+
+func (t takes) sum(counts func(*take) bool) (sum int64) {
+	for _, t := range t {
+		if counts(t) {
+			sum += t.n
 		}
 	}
 	return sum
@@ -58,24 +70,24 @@ func testMinute(b *bench) {
 				h := Hold(policy.KindTokens, limit, 1+rnd.Int64N(biggest), 0)
 				ask := b.ask(h)
 				out := b.reserve(ask)
-				exact, most := all.within(now, time.Minute), all.within(now, slack)
+				exact, most := all.least(now), all.most(now)
 				if out.Granted {
 					if exact+h.Fixed > limit {
 						b.Fatalf("admitted %d at %v, over %d already taken in this minute, limit %d", h.Fixed, now, exact, limit)
 					}
-					t := &take{now, h.Fixed}
+					t := taken(now, h.Fixed)
 					all, live[ask.ID] = append(all, t), t
 				} else if most+h.Fixed <= limit {
 					b.Fatalf("refused %d at %v, though only %d are taken in this minute and a bit, limit %d", h.Fixed, now, most, limit)
 				}
-				if got := b.balance(h); got.Used+got.Held < all.within(now, time.Minute) || got.Used+got.Held > all.within(now, slack) {
-					b.Fatalf("%+v counted at %v, want %d to %d", got, now, all.within(now, time.Minute), all.within(now, slack))
+				if got := b.balance(h); got.Used+got.Held < all.least(now) || got.Used+got.Held > all.most(now) {
+					b.Fatalf("%+v counted at %v, want %d to %d", got, now, all.least(now), all.most(now))
 				}
 				for id, t := range live { // some settle, at what they took or less
 					if rnd.IntN(4) == 0 {
 						t.n = rnd.Int64N(t.n + 1)
 						e := Took(id, t.n, 0, 0)
-						e.ReservedAt = t.at
+						e.ReservedAt = t.from
 						b.settle(e)
 						delete(live, id)
 					}

@@ -3,7 +3,9 @@ package policytest
 import (
 	"maps"
 	"math/rand/v2"
+	"os"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -12,13 +14,27 @@ import (
 
 var randomTests = []ledgerTest{
 	{"random schedules keep bound and invariant", testRandom},
+	{"random schedules with crashes and a clock that steps back keep bound and invariant", testRandomRough},
 	{"random schedules side by side keep bound and invariant", testRandomTogether},
 }
 
-func testRandom(b *bench) {
-	for seed := range uint64(25) {
+// schedules is how many random schedules are tried of each sort: SCHEDULES, for who has time.
+func schedules() uint64 {
+	if n, err := strconv.ParseUint(os.Getenv("SCHEDULES"), 10, 32); err == nil {
+		return n
+	}
+	return 15
+}
+
+func testRandom(b *bench) { b.schedules(false) }
+
+func testRandomRough(b *bench) { b.schedules(true) }
+
+func (b *bench) schedules(rough bool) {
+	for seed := range schedules() {
 		b.each(itoa(int(seed)), func(b *bench) {
 			w := newWorld(b, seed)
+			w.rough = rough
 			for i := range 250 {
 				w.step()
 				w.check()
@@ -49,11 +65,15 @@ func (w *world) hold(i int) policy.Hold {
 }
 
 func (w *world) step() {
+	if w.rough && w.rnd.IntN(8) == 0 {
+		w.trouble()
+		return
+	}
 	switch w.rnd.IntN(20) {
 	case 0, 1, 2, 3, 4, 5, 6, 7:
 		w.reserve()
 	case 8, 9, 10, 11:
-		if id, ok := pick(w.rnd, w.live); ok {
+		if id, ok := pick(w.rnd, w.served()); ok {
 			w.settleTrue(id, w.live[id])
 		}
 	case 12:
@@ -63,7 +83,7 @@ func (w *world) step() {
 	case 13:
 		if id, ok := pick(w.rnd, w.over); ok { // again, and differently
 			e := Took(id, w.rnd.Int64N(999), 0, policy.Money(w.rnd.Int64N(9999)))
-			if w.clock.Now().Sub(w.over[id].entry.EndedAt) < 5*time.Minute {
+			if w.latest.Sub(w.over[id].entry.EndedAt) < 5*time.Minute {
 				w.settle(e)
 			}
 		}
@@ -90,8 +110,11 @@ func (w *world) advance() {
 	default:
 		w.clock.Advance(time.Duration(w.rnd.Int64N(int64(900 * time.Millisecond))).Truncate(time.Microsecond))
 	}
+	if now := w.clock.Now(); now.After(w.latest) {
+		w.latest = now
+	}
 	for id, r := range w.expired { // beyond what a ledger must remember
-		if w.clock.Now().Sub(r.expires) > 20*time.Hour {
+		if w.latest.Sub(r.expires) > 20*time.Hour {
 			delete(w.expired, id)
 			w.gone[id] = r
 		}
@@ -126,13 +149,14 @@ func (w *world) reserve() {
 	now := w.clock.Now()
 	out := w.bench.reserve(ask)
 
+	w.dated(ask.Holds)
 	most, least := ask.Want, ask.Want // the longest answer, by sixty seconds and by the half second more
 	for i, h := range ask.Holds {
 		failed := slices.Contains(out.Failed, i)
 		var high, low int64
 		if h.Window.Kind == policy.WindowMinute {
 			t := w.minute(h)
-			high, low = policy.Grantable(&h, t.within(now, time.Minute), &ask), policy.Grantable(&h, t.within(now, slack), &ask)
+			high, low = policy.Grantable(&h, t.least(now), &ask), policy.Grantable(&h, t.most(now), &ask)
 		} else {
 			c := w.counter(h)
 			high = policy.Grantable(&h, c.Used+c.Held, &ask)
@@ -153,12 +177,12 @@ func (w *world) reserve() {
 		w.Fatalf("granted an answer of %d, want %d to %d", out.Output, least, most)
 	}
 	r := &request{id: ask.ID, at: now, expires: now.Add(ask.TTL), output: out.Output, holds: ask.Holds, takes: make([]*take, len(ask.Holds)), charged: make([]int64, len(ask.Holds))}
-	r.entry = ask.Draft.Estimated(now, out.Output, now)
+	r.entry, r.owner = ask.Draft.Estimated(now, out.Output, now), w.rnd.IntN(processes)
 	for i, h := range ask.Holds {
 		amount := h.Amount(out.Output)
 		r.charged[i] = amount
 		if h.Window.Kind == policy.WindowMinute {
-			r.takes[i] = &take{now, amount}
+			r.takes[i] = taken(now, amount)
 			t := w.minute(h)
 			*t = append(*t, r.takes[i])
 			continue
@@ -194,7 +218,7 @@ func (w *world) renew() {
 	w.Helper()
 	var ids []string
 	for range 3 {
-		if id, ok := pick(w.rnd, w.live); ok {
+		if id, ok := pick(w.rnd, w.served()); ok {
 			ids = append(ids, id)
 		}
 	}
@@ -246,7 +270,7 @@ func testRandomTogether(b *bench) {
 				b.Error(err)
 				return
 			}
-			b.clock.Advance(time.Duration(rnd.Int64N(int64(4 * time.Second))))
+			b.clock.Advance(time.Duration(rnd.Int64N(int64(4*time.Second))) - 500*time.Millisecond)
 			if out.Granted {
 				mu.Lock()
 				admitted[id] = true

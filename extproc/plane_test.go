@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -274,27 +273,35 @@ func TestParallelSlotsAreTiedToTheirStreams(t *testing.T) {
 	}
 }
 
+// Of many at once exactly as many pass as a limit has room for: a key's, and that of a
+// customer nobody has heard of before, whose budget is everybody's.
 func TestConcurrentRequestsNeverPassALimit(t *testing.T) {
-	p := start(t, policy.Settings{}, nil, key("sk-twenty", func(k *policy.Key) { k.Limits.RPM = ptr(int64(20)) }))
-	var wg sync.WaitGroup
-	statuses := make(chan int, 64)
-	for range 64 {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			resp := p.open(context.Background(), call{key: "sk-twenty", body: chat("gpt-4", 1)})
-			resp.Body.Close()
-			statuses <- resp.StatusCode
-		}()
-	}
-	wg.Wait()
-	close(statuses)
-	count := map[int]int{}
-	for s := range statuses {
-		count[s]++
-	}
-	if count[200] != 20 || count[429] != 44 {
-		t.Errorf("statuses %v, want 20 × 200 and 44 × 429", count)
+	for _, where := range []string{"memory", "two servers on Redis"} {
+		t.Run(where, func(t *testing.T) {
+			everybody := &policy.Budget{ID: "everybody's"}
+			everybody.Limits.RPM = ptr(int64(20))
+			r := rig{
+				settings: policy.Settings{CustomerBudget: everybody.ID},
+				entities: []policy.Entity{everybody, key("sk-twenty", func(k *policy.Key) { k.Limits.RPM = ptr(int64(20)) }), key("sk-free", nil)},
+			}
+			if where != "memory" {
+				r.servers = 2
+				r, _ = r.onRedis(t)
+			}
+			p := r.start(t)
+			for name, c := range map[string]call{
+				"a key":                  {key: "sk-twenty"},
+				"a customer, by header":  {key: "sk-free", headers: map[string]string{"x-litellm-end-user-id": "new in town"}},
+				"a customer, by a field": {key: "sk-free", body: chat("gpt-4", 1, "user", "new too")},
+			} {
+				if c.body == nil {
+					c.body = chat("gpt-4", 1)
+				}
+				if statuses := p.storm(64, func(int) call { return c }); statuses[200] != 20 || statuses[429] != 44 {
+					t.Errorf("%s: statuses %v, want 20 × 200 and 44 × 429", name, statuses)
+				}
+			}
+		})
 	}
 }
 

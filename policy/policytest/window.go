@@ -1,6 +1,7 @@
 package policytest
 
 import (
+	"sync"
 	"time"
 
 	"github.com/purser/purser/policy"
@@ -8,6 +9,7 @@ import (
 
 var windowTests = []ledgerTest{
 	{"a new calendar window starts at zero", testRollover},
+	{"a window turns while many ask", testTurnTogether},
 	{"a reservation is settled in the window it was made in", testSettleInOldWindow},
 	{"a reservation expires in the window it was made in", testExpireInOldWindow},
 	{"several windows bind at once", testWindows},
@@ -31,6 +33,45 @@ func testRollover(b *bench) {
 	b.granted(tomorrow)
 	b.stands(tomorrow, 0, 60)
 	b.stands(today, 60, 0)
+}
+
+// Whoever asks as the day ends is counted in the day it asked in, however many do and
+// whenever they settle.
+func testTurnTogether(b *bench) {
+	const n, room = 40, 15
+	midnight := In("1d", b.clock.Now(), Hold(policy.KindSpend, 1, 1, 0)).End
+	day := func(now time.Time) policy.Hold { return In("1d", now, Hold(policy.KindSpend, room*10, 10, 0)) }
+	b.clock.Set(midnight.Add(-n / 2 * time.Millisecond))
+	var mu sync.Mutex
+	passed, paid := map[time.Time]int{}, map[time.Time]int64{}
+	b.together(n, func(id string) {
+		for i := range 3 {
+			id := id + "/" + itoa(i)
+			h := day(b.clock.Advance(time.Millisecond))
+			out, err := b.ledger.Reserve(b.Context(), policy.Ask{ID: id, Holds: []policy.Hold{h}, TTL: time.Minute})
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			if !out.Granted {
+				continue
+			}
+			if err := b.ledger.Settle(b.Context(), policy.Settlement{ID: id, Entry: Took(id, 0, 0, policy.Money(i+8))}); err != nil {
+				b.Error(err)
+			}
+			mu.Lock()
+			passed[h.Start]++
+			paid[h.Start] += int64(i + 8)
+			mu.Unlock()
+		}
+	})
+	for _, now := range []time.Time{midnight.Add(-time.Second), midnight} {
+		h := day(now)
+		b.stands(h, paid[h.Start], 0)
+		if paid[h.Start] > h.Limit || passed[h.Start] < room {
+			b.Errorf("%d passed and paid %d of %d", passed[h.Start], paid[h.Start], h.Limit)
+		}
+	}
 }
 
 func testSettleInOldWindow(b *bench) {

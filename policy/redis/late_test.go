@@ -219,3 +219,14 @@ func TestACallThatArrivesLate(t *testing.T) {
 		t.Run(name, func(t *testing.T) { run(t, newLate(t)) })
 	}
 }
+
+// Who takes the lease for seeding has it, also if it had to ask twice.
+func TestALeaseWhoseAnswerWasLost(t *testing.T) {
+	proxy := redistest.NewProxy(t, redistest.Address())
+	l := redis.New(redis.Config{Client: connect(t, "redis://"+proxy.Addr+"?read_timeout=250ms"), Prefix: redistest.Prefix()})
+	lost := proxy.Lose(":seeding")
+	if ok, err := l.Restore(t.Context(), "test", nothing); err != nil || !ok {
+		t.Errorf("%v, %v; want it restored", ok, err)
+	}
+	<-lost.Answered
+}

@@ -34,6 +34,13 @@ var (
 func (l *Ledger) takeLease(ctx context.Context, owner string) (*lease, error) {
 	s := &lease{client: l.client, key: l.key("seeding"), token: owner + " " + rand.Text()}
 	got, err := l.client.SetNX(ctx, s.key, s.token, leaseTTL).Result()
+	if err == nil && !got { // its own answer may have been lost, and it was sent again
+		var holder string
+		if holder, err = l.client.Get(ctx, s.key).Result(); errors.Is(err, redis.Nil) {
+			err = nil
+		}
+		got = holder == s.token
+	}
 	if err != nil || !got {
 		return nil, err
 	}

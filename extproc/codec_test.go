@@ -73,6 +73,10 @@ func sampleResponses() map[string]outgoing {
 		"modes count in headers":   {responseBody, outbound{request: modeNone, response: modeStreamed}},
 		"route cleared, no more":   {requestBody, outbound{clearRoute: true}},
 		"refused":                  {requestBody, outbound{answer: &answer{status: 429, headers: many, body: []byte(`{"error":{}}`), details: "purser_rate"}}},
+		"noted":                    {responseBody, outbound{note: many}},
+		"noted and more":           {responseHeaders, outbound{note: many[:1], set: many, response: modeStreamed}},
+		"noted, another mode":      {requestHeaders, outbound{note: many[:1], request: modeNone}},
+		"refused and noted":        {requestHeaders, outbound{note: many, answer: &answer{status: 401, body: []byte("{}")}}},
 		"refused, nothing to tell": {requestHeaders, outbound{answer: &answer{}}},
 	}
 }
@@ -209,6 +213,11 @@ func FuzzCodecWrite(f *testing.F) {
 		}
 		if remove != "" {
 			o.remove = strings.Split(remove, ",")
+		}
+		for i := range max(n, 0) % 3 {
+			if utf8.ValidString(value) {
+				o.note = append(o.note, header{name + itoa(i), value})
+			}
 		}
 		if o.set = set; status >= 0 {
 			o.answer = &answer{status: int(int32(status)), headers: set, body: body, details: details}

@@ -18,6 +18,7 @@ var answerFields = [...]protowire.Number{requestHeaders: 1, responseHeaders: 2, 
 
 const (
 	fieldImmediate = 7
+	fieldNote      = 8
 	fieldOverride  = 9
 )
 
@@ -32,27 +33,28 @@ var goOn = func() (out [len(answerFields)][]byte) {
 // marshal writes a ProcessingResponse. The result may be shared, and must not be
 // written to.
 func (o *outgoing) marshal() []byte {
+	note := sizeNote(o.note)
 	if o.answer != nil {
-		return o.answer.marshal()
+		return appendNote(o.answer.marshal(note), o.note)
 	}
 	if int(o.kind) >= len(answerFields) {
 		return nil
 	}
 	mode := o.mode()
-	if !o.changes() && len(mode) == 0 {
+	if !o.changes() && len(mode) == 0 && note == 0 {
 		return goOn[o.kind]
 	}
 	num := answerFields[o.kind]
 	if !o.changes() {
-		b := make([]byte, 0, sizeBytes(0)+sizeSome(len(mode)))
-		return appendSome(appendHead(b, num, 0), fieldOverride, mode)
+		b := make([]byte, 0, sizeBytes(0)+note+sizeSome(len(mode)))
+		return appendSome(appendNote(appendHead(b, num, 0), o.note), fieldOverride, mode)
 	}
 	mutation := sizeMutation(o.set, o.remove)
 	size := o.sizeCommon(mutation)
-	b := make([]byte, 0, sizeBytes(sizeBytes(size))+sizeSome(len(mode)))
+	b := make([]byte, 0, sizeBytes(sizeBytes(size))+note+sizeSome(len(mode)))
 	b = appendHead(b, num, sizeBytes(size))
 	b = appendHead(b, 1, size)
-	b = o.appendCommon(b, mutation)
+	b = appendNote(o.appendCommon(b, mutation), o.note)
 	return appendSome(b, fieldOverride, mode)
 }
 
@@ -151,15 +153,16 @@ func appendMutation(b []byte, set []header, remove []string) []byte {
 
 func sizeValue(h header) int { return sizeSome(len(h.name)) + sizeSome(len(h.value)) }
 
-// marshal writes the ProcessingResponse that is an ImmediateResponse.
-func (a *answer) marshal() []byte {
+// marshal writes the ProcessingResponse that is an ImmediateResponse, with room for
+// so many bytes more.
+func (a *answer) marshal(more int) []byte {
 	code := 0
 	if a.status != 0 {
 		code = 1 + protowire.SizeVarint(uint64(a.status))
 	}
 	mutation := sizeMutation(a.headers, nil)
 	size := sizeBytes(code) + sizeBytes(mutation) + sizeSome(len(a.body)) + sizeSome(len(a.details))
-	b := appendHead(make([]byte, 0, sizeBytes(size)), fieldImmediate, size)
+	b := appendHead(make([]byte, 0, sizeBytes(size)+more), fieldImmediate, size)
 	b = appendHead(b, 1, code)
 	if code > 0 {
 		b = protowire.AppendVarint(append(b, 1<<3), uint64(a.status))

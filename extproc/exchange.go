@@ -48,7 +48,8 @@ type exchange struct {
 	buffered  bool // the reply's body comes whole, its headers wait for it
 	firstByte time.Time
 	attempts  int
-	served    string // deployment id, as Envoy tells
+	served    string   // deployment id, as Envoy tells
+	used      []header // what the settlement has to say to the access log, until it is said
 }
 
 // handle answers one message. A failure it returns ends the stream with an error
@@ -60,9 +61,11 @@ func (x *exchange) handle(ctx context.Context, in *inbound) (outbound, error) {
 	case requestBody:
 		return x.requestBody(ctx, in)
 	case responseHeaders:
-		return x.responseHeaders(ctx, in)
+		out, err := x.responseHeaders(ctx, in)
+		return x.noted(out), err
 	case responseBody:
-		return x.responseBody(ctx, in)
+		out, err := x.responseBody(ctx, in)
+		return x.noted(out), err
 	}
 	return outbound{}, nil
 }
@@ -315,7 +318,9 @@ func (x *exchange) refuse(r *policy.Refusal) outbound {
 	x.refused = r
 	x.s.metrics.refused(r)
 	x.record(r, false)
-	return x.answer(refuse(x.endpoint, r, x.s.cfg.BudgetStatus))
+	out := x.answer(refuse(x.endpoint, r, x.s.cfg.BudgetStatus))
+	out.note = x.refusedNote(r)
+	return out
 }
 
 func (x *exchange) answer(a answer) outbound {

@@ -17,7 +17,7 @@ func (x *exchange) forward(target, path string) outbound {
 	if x.outcome.Lowered {
 		change.OutputCap = x.outcome.Output
 	}
-	out := outbound{clearRoute: true}
+	out := outbound{clearRoute: true, note: x.who()}
 	if body, changed := x.endpoint.Rewrite(x.call, change); changed {
 		out.body, out.replace = body, true
 		// In the same answer, or Envoy refuses with a length mismatch.

@@ -61,6 +61,7 @@ type outbound struct {
 	request    bodyMode // override for the request's body, in the answer to its headers
 	response   bodyMode // override for the response's body, in the answer to its headers
 	answer     *answer  // an immediate response in place of everything
+	note       []header // for Envoy's access log
 }
 
 // splitPath takes the query off a :path.

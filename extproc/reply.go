@@ -10,9 +10,11 @@ import (
 // reply writes an outbound as Envoy's message for the kind it answers.
 func reply(kind messageKind, out *outbound) *extprocv3.ProcessingResponse {
 	if out.answer != nil {
-		return immediate(out.answer)
+		r := immediate(out.answer)
+		r.DynamicMetadata = noteStruct(out.note)
+		return r
 	}
-	r := &extprocv3.ProcessingResponse{}
+	r := &extprocv3.ProcessingResponse{DynamicMetadata: noteStruct(out.note)}
 	switch kind {
 	case requestHeaders:
 		r.Response = &extprocv3.ProcessingResponse_RequestHeaders{RequestHeaders: &extprocv3.HeadersResponse{Response: common(out)}}

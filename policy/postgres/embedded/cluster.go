@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -178,6 +179,11 @@ func (c *Cluster) Command(ctx context.Context) (*exec.Cmd, error) {
 		"timezone=UTC",
 		"log_timezone=UTC",
 		"jit=off",
+	}
+	if c.cfg.Durable && runtime.GOOS == "linux" {
+		// After a crash, the whole folder is written out before anything else. In one call
+		// it takes no time; file by file, a thousand of them, it took most of a restart.
+		settings = append(settings, "recovery_init_sync_method=syncfs")
 	}
 	if !c.cfg.Durable {
 		// Commits stay synchronous: they survive a killed server, as on a durable one.

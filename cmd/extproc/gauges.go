@@ -10,6 +10,11 @@ var drift = promauto.NewGauge(prometheus.GaugeOpts{
 	Name: "purser_ledger_drift_nanousd", Help: "What the counters and the tables differed by at the last comparison, in nano-USD, all scopes together.",
 })
 
+// compared is how long a comparison takes: as often as it is repeated depends on it.
+var compared = promauto.NewGauge(prometheus.GaugeOpts{
+	Name: "purser_ledger_comparison_seconds", Help: "How long the last comparison of the counters with the tables took.",
+})
+
 // expired counts what nobody settled in time.
 var expired = promauto.NewCounter(prometheus.CounterOpts{
 	Name: "purser_reservations_expired_total", Help: "Reservations that expired and were charged at their holds, whichever replica made them.",

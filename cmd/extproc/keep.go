@@ -115,7 +115,8 @@ func (s *service) heal(ctx context.Context) bool {
 		return false
 	}
 	s.healed = s.clock()
-	s.healEvery = max(healEvery, 10*s.healed.Sub(began)) // of a million counters it takes its time
+	took := s.healed.Sub(began)
+	s.healEvery = max(healEvery, 10*took) // of a million counters it takes its time
 	if told || len(drifts) > 0 {
 		s.healed = s.healed.Add(healAgain - s.healEvery)
 	}
@@ -130,5 +131,6 @@ func (s *service) heal(ctx context.Context) bool {
 			"counted", counted, "booked", booked)
 	}
 	drift.Set(sum)
+	compared.Set(took.Seconds())
 	return true
 }

@@ -87,7 +87,14 @@ func TestManyKeys(t *testing.T) {
 			processTime(s.pid(name)).Seconds(), resident(s.pid(name))>>20)
 	}
 	s.changesHold(2)
-	for _, name := range s.replicas("extproc") {
+	for i, name := range s.replicas("extproc") {
+		eventually(t, 10*time.Minute, name+" has compared its counters with the tables", func() bool {
+			took, _ := metric(s.extprocHTTP()[i], "purser_ledger_comparison_seconds")
+			if took > 0 {
+				t.Logf("%s compared all counters with the tables in %.1f s", name, took)
+			}
+			return took > 0
+		})
 		mb := resident(s.pid(name)) >> 20
 		t.Logf("%s holds %d MB after the changes", name, mb)
 		if mb > 500*int64(keys)/1_000_000+100 {

@@ -36,7 +36,7 @@ func TestKill(t *testing.T) {
 	b.check(t, l.since(time.Time{}))
 }
 
-// How long things are away that are not started again at once.
+// While one of these is away or frozen, and when it comes back, no request fails.
 func TestAway(t *testing.T) {
 	chaos(t)
 	s := up(t, nil, "--replicas", "2")
@@ -49,15 +49,17 @@ func TestAway(t *testing.T) {
 	if long() {
 		away = 8 * time.Second
 	}
+	fault := func(name string, do func()) {
+		t.Helper()
+		if bad := failures(l.fault(t, p, name, 3*time.Second, do)); len(bad) > 0 {
+			t.Errorf("%s: %d requests failed, as: %d %s", name, len(bad), bad[0].status, bad[0].why)
+		}
+	}
 	for _, name := range []string{"postgres", "redis", "adminsvc"} {
-		l.fault(t, p, fmt.Sprintf("without %s for %s", name, away), 3*time.Second, func() {
-			s.takeAway(func() { time.Sleep(away) }, name)
-		})
+		fault(fmt.Sprintf("without %s for %s", name, away), func() { s.takeAway(func() { time.Sleep(away) }, name) })
 	}
 	for _, name := range []string{"postgres", "redis"} {
-		l.fault(t, p, fmt.Sprintf("%s frozen for %s", name, away), 3*time.Second, func() {
-			s.freeze(func() { time.Sleep(away) }, name)
-		})
+		fault(fmt.Sprintf("%s frozen for %s", name, away), func() { s.freeze(func() { time.Sleep(away) }, name) })
 	}
 	l.end()
 	b.check(t, l.since(time.Time{}))

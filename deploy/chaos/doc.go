@@ -20,6 +20,9 @@
 //	a store that freezes                TestAway: nobody meets Envoy's own timeout
 //	the extproc's disk is full          TestDiskFull
 //	SIGTERM while streams run           TestTermination
+//	an extproc that stood still         TestChangesHoldAtOnce: what it missed holds
+//	a store that hangs, at the edge     extproc: TestRedisHangs, TestRedisIsDownAndDenies
+//	nobody governs                      envoy: TestReplyWhenNobodyGoverns; extproc: TestNobodyGetsThroughUnjudged
 //
 // PURSER_BIN_DIR names a folder with the three programs; without it they are built.
 //

@@ -90,8 +90,9 @@ func line(results []result, fault time.Time) string {
 	return text
 }
 
-// fault does something to the stack under load, waits, and tells what it did to callers.
-func (l *load) fault(t testing.TB, p *prober, name string, watch time.Duration, do func()) {
+// fault does something to the stack under load, waits, and tells what it did to
+// callers. It returns the requests from then on.
+func (l *load) fault(t testing.TB, p *prober, name string, watch time.Duration, do func()) []result {
 	t.Helper()
 	l.s.t = t
 	began := time.Now()
@@ -99,5 +100,7 @@ func (l *load) fault(t testing.TB, p *prober, name string, watch time.Duration, 
 	do()
 	took := time.Since(began)
 	time.Sleep(watch)
-	t.Logf("%s (%.1f s)\n    inference: %s\n    admin API: %s", name, took.Seconds(), line(l.since(lead), began), line(p.since(lead), began))
+	results := l.since(lead)
+	t.Logf("%s (%.1f s)\n    inference: %s\n    admin API: %s", name, took.Seconds(), line(results, began), line(p.since(lead), began))
+	return results
 }

@@ -121,9 +121,14 @@ func (l *Ledger) Reserve(ctx context.Context, ask policy.Ask) (policy.Outcome, e
 		return out, err
 	}
 	l.doubts.add(ask.ID, l.cfg.Clock())
-	if ctx.Err() != nil {
+	if errors.Is(ctx.Err(), context.Canceled) {
 		l.doubts.refused(ask.ID)
 		return out, err
+	}
+	if ctx.Err() != nil { // its time was up with the shared ledger's: memory takes none
+		var done context.CancelFunc
+		ctx, done = context.WithTimeout(context.WithoutCancel(ctx), l.cfg.Timeout)
+		defer done()
 	}
 	l.fail(err)
 	// What is granted here is settled in the shared ledger too, through the spool.

@@ -172,6 +172,27 @@ func TestADuplicateIDIsNoOutage(t *testing.T) {
 	}
 }
 
+// A shared ledger that takes longer than the caller may wait is an outage like any
+// other: the caller gets a decision.
+func TestACallersTimeIsUp(t *testing.T) {
+	b := setup(t, outage.Share, 1)
+	b.shared.away.Store(true)
+	late, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer cancel()
+	h := policytest.Hold(policy.KindRequests, 10, 1, 0)
+	if out, err := b.ledger.Reserve(late, policy.Ask{ID: "late", Holds: []policy.Hold{h}}); err != nil || !out.Granted || !b.ledger.Down() {
+		t.Errorf("%+v, %v, down %v", out, err, b.ledger.Down())
+	}
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	b.shared.away.Store(false)
+	<-b.back
+	b.shared.away.Store(true)
+	if _, err := b.ledger.Reserve(left, policy.Ask{ID: "left", Holds: []policy.Hold{h}}); err == nil || b.ledger.Down() {
+		t.Errorf("who left: %v, down %v", err, b.ledger.Down())
+	}
+}
+
 // What the shared ledger reserved although its answer never came is nobody's: it is
 // taken back when that answers again, and never charged.
 func TestALostAnswerIsTakenBack(t *testing.T) {

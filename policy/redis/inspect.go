@@ -32,11 +32,15 @@ func (l *Ledger) Begin(ctx context.Context, c policy.Counter) (time.Time, bool, 
 	return time.UnixMicro(number(v[0])), v[1] != nil, nil
 }
 
-// seedScript adds once.
+// seedScript adds once to each of some counters: their keys, then for each its field
+// and how much.
 var seedScript = redis.NewScript(`
-if redis.call('HEXISTS', KEYS[1], ARGV[1] .. ':b') == 0 then return 0 end
-if redis.call('HSETNX', KEYS[1], ARGV[1] .. ':d', 1) == 0 then return 0 end
-redis.call('HINCRBY', KEYS[1], ARGV[1] .. ':u', ARGV[2])
+for i, key in ipairs(KEYS) do
+  local name = ARGV[2 * i - 1]
+  if redis.call('HEXISTS', key, name .. ':b') == 1 and redis.call('HSETNX', key, name .. ':d', 1) == 1 and ARGV[2 * i] ~= '0' then
+    redis.call('HINCRBY', key, name .. ':u', ARGV[2 * i])
+  end
+end
 return 1`)
 
 // Seed implements policy.Seeder.

@@ -10,6 +10,7 @@ var resources = []func(*server){
 	modelWrites,
 	health,
 	modelHealth,
+	systemHealth,
 	explanations,
 	refusalsRoutes,
 	audits,

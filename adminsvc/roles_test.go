@@ -1,6 +1,7 @@
 package adminsvc
 
 import (
+	"context"
 	"fmt"
 	"net/http/httptest"
 	"slices"
@@ -81,6 +82,7 @@ var everyRoute = []struct {
 	{route: "GET /health/latest", may: "admin viewer"},
 	{route: "GET /health/license", may: "all"},
 	{route: "GET /health/readiness/details", may: "all"},
+	{route: "GET /health/system", may: "admin viewer"},
 	{route: "POST /invitation/new", body: `{"user_id":"stranger"}`, may: "admin"},
 	{route: "GET /invitation/info", query: "invitation_id={invitation}", may: "admin"},
 	{route: "POST /invitation/update", body: `{"invitation_id":"{invitation}","is_accepted":true}`, may: "admin"},
@@ -236,6 +238,7 @@ func routesWorld(t *testing.T) *world {
 	w.server.Models = k
 	w.server.Enforcement, w.server.RefusalSums = w.store, w.store.RefusalSums
 	w.server.Prober = tableProber{}
+	w.server.System = func(context.Context) System { return System{} }
 	at := policy.Record{CreatedAt: w.now, UpdatedAt: w.now, Fields: []byte("{}")}
 	err := w.store.Write(t.Context(), policy.Actor{}, func(tx policy.Tx) error {
 		for _, e := range []policy.Entity{

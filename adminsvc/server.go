@@ -79,6 +79,8 @@ type Config struct {
 	Models ModelKeeper
 	// Prober calls deployments for /health; nil: they cannot be probed here.
 	Prober Prober
+	// System looks at the gateway's other parts; nil: /health/system says so.
+	System func(ctx context.Context) System
 	// Settled returns once what was written is in force in every Envoy and data plane, or
 	// with an error when it took too long; nil: Store.Write waits long enough.
 	Settled func(ctx context.Context) error

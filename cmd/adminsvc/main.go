@@ -99,6 +99,7 @@ func run(ctx context.Context, cfg config, log *slog.Logger) error {
 	forgetting, remember := context.WithCancel(context.WithoutCancel(ctx))
 	go func() { defer close(forgotten); retain(forgetting, store, keep, log) }()
 	defer func() { remember(); <-forgotten }()
+	var lag func(ctx context.Context) (int64, error)
 	if cfg.RedisURL != "" {
 		client, err := redis.Connect(cfg.RedisURL)
 		if err != nil {
@@ -112,6 +113,7 @@ func run(ctx context.Context, cfg config, log *slog.Logger) error {
 			drain := redis.NewDrain(redis.DrainConfig{Client: client, Consumer: consumer(replica, i), Sink: redis.PutAside(client, measured.sink(store.WriteEntries), log), Log: log})
 			drained.Go(func() { drain.Run(background) })
 			if i == 0 {
+				lag = drain.Lag
 				measured.asks("purser_journal_waiting_entries", "Entries of the journal in Redis that are not in PostgreSQL yet.", func(ctx context.Context) (float64, error) {
 					n, err := drain.Lag(ctx)
 					return float64(n), err
@@ -143,12 +145,14 @@ func run(ctx context.Context, cfg config, log *slog.Logger) error {
 	go prices.Run(following, known.Reread)
 	defer func() { unfollow(); <-followed }()
 	var explains adminsvc.Explainer
+	parts := &overview{store: store, lag: lag}
 	if e := newExplainer(cfg.ExtprocURL, func() string { return policy.InternalToken(known.settings.Load().MasterKey) }); e != nil {
-		explains = e
+		explains, parts.peers = e, e
 	}
 	api := adminsvc.New(adminsvc.Config{
 		Store: store, Spend: store, Adjust: store.Adjust, Flush: store.Flush, Log: log,
 		UserDefaults: file.LiteLLM.UserDefaults, UserBudget: file.LiteLLM.UserBudget, UserBudgetDuration: file.LiteLLM.UserBudgetDuration, CountTokens: tokens.Count, Version: version, Ready: store.Ping,
+		System:      parts.look,
 		Enforcement: store, RefusalSums: store.RefusalSums,
 		Models: known, Prober: newProber(), Settled: known.settled, Catalog: known.directory.Catalog, Settings: known.settings.Load,
 		Explainer: explains, Refusals: store, AuditLog: store, SignIn: store, Answers: store, Kept: store, UIUsername: cfg.UIUsername, UIPassword: cfg.UIPassword, SessionLife: cfg.SessionLife,

@@ -121,10 +121,12 @@ func (s *service) heal(ctx context.Context) bool {
 		s.healed = s.healed.Add(healAgain - s.healEvery)
 	}
 	var sum float64
+	found := comparison{at: s.clock(), differing: len(drifts)}
 	for _, d := range drifts {
 		counted, booked := any(d.Counted), any(d.Booked)
 		if d.Counter.Kind == policy.KindSpend {
 			sum += math.Abs(float64(d.Booked - d.Counted))
+			found.drift += policy.Money(max(d.Booked-d.Counted, d.Counted-d.Booked))
 			counted, booked = policy.Money(d.Counted), policy.Money(d.Booked)
 		}
 		s.log.Warn("a counter differed from the tables and was set right", "scope", d.Counter.Scope.String(), "kind", d.Counter.Kind.String(), "window", d.Counter.Window,
@@ -132,5 +134,6 @@ func (s *service) heal(ctx context.Context) bool {
 	}
 	drift.Set(sum)
 	compared.Set(took.Seconds())
+	s.compared.Store(&found)
 	return true
 }

@@ -47,7 +47,9 @@ type service struct {
 	// When the counters were last compared, and how often that is done; of the goroutine that keeps them.
 	healed    time.Time
 	healEvery time.Duration
-	verifying sync.Mutex // held while somebody has the whole ledger compared
+	replica   string
+	compared  atomic.Pointer[comparison] // the last one; nil: none yet
+	verifying sync.Mutex                 // held while somebody has the whole ledger compared
 }
 
 // copyEvery is how old the directory's copy on disk may be: what was blocked since is
@@ -73,7 +75,8 @@ func newService(ctx context.Context, cfg config, log *slog.Logger, clock func() 
 	if err != nil {
 		return nil, err
 	}
-	s := &service{prices: prices, cfg: cfg, log: log, clock: clock, health: health.NewServer()}
+	replica := cmp.Or(cfg.ReplicaID, boot.ReplicaID())
+	s := &service{replica: replica, prices: prices, cfg: cfg, log: log, clock: clock, health: health.NewServer()}
 	s.health.SetServingStatus("", healthpb.HealthCheckResponse_NOT_SERVING)
 	s.directory = policy.NewDirectory(settings, nil)
 	if err := s.newModels(opts, file, settings); err != nil {
@@ -83,7 +86,6 @@ func newService(ctx context.Context, cfg config, log *slog.Logger, clock func() 
 	if err != nil {
 		return nil, err
 	}
-	replica := cmp.Or(cfg.ReplicaID, boot.ReplicaID())
 	if s.counting, err = newCounting(ctx, cfg, s.store, log, clock, replica); err != nil {
 		s.store.Close()
 		return nil, err
@@ -324,6 +326,7 @@ func (s *service) adminHandler() http.Handler {
 	})
 	mux.Handle("GET /metrics", promhttp.Handler())
 	mux.HandleFunc("GET /ledger/verify", s.verify)
+	mux.HandleFunc("GET /internal/state", s.state)
 	mux.HandleFunc("POST /internal/explain", s.server.ServeExplain)
 	return mux
 }

@@ -74,8 +74,8 @@ var technologies = map[string][]string{
 	"./policy/outage":   {"./policy/memory"}, // counts there while the shared ledger is away
 	"./policy/postgres": {"github.com/jackc", "github.com/pressly/goose", "github.com/fergusstrange/embedded-postgres", "golang.org/x/sys", "./migrations"},
 	"./policy/pricemap": {"github.com/go-json-experiment/json"},
-	"./policy/redis":    {"github.com/redis/go-redis"},
-	"./policy/spool":    {"golang.org/x/sys"},
+	"./policy/redis":    {"github.com/redis/go-redis", "./policy/codec"},
+	"./policy/spool":    {"golang.org/x/sys", "./policy/codec"},
 }
 
 // Names of API formats outside of the one package that knows them are how a new format comes to touch the whole house.

@@ -14,7 +14,7 @@ func Bench(b *testing.B, make New) {
 		b.Run(itoa(n)+" holds", func(b *testing.B) {
 			clock, journal := NewClock(Epoch), &Journal{Discard: true}
 			ledger := make(b, clock, journal)
-			holds := benchHolds(n, clock.Now())
+			holds := Holds(n, clock.Now())
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
 				id := "bench-" + itoa(i)
@@ -33,7 +33,8 @@ func Bench(b *testing.B, make New) {
 	}
 }
 
-func benchHolds(n int, now time.Time) []policy.Hold {
+// Holds are n holds that nothing exhausts: in scopes of their own, of the kinds in turn.
+func Holds(n int, now time.Time) []policy.Hold {
 	const plenty = 1 << 52
 	kinds := []policy.Hold{
 		In("1mo", now, Hold(policy.KindSpend, plenty, 2000, 60)),

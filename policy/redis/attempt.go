@@ -37,22 +37,24 @@ type once struct{ *redis.Cmd }
 // NoRetry implements redis.Cmder.
 func (once) NoRetry() bool { return true }
 
-// runOnce runs a script whose command is made already (args: its hash at 1, its keys
-// from 3 on), and makes it known where it is not: that it was unknown is an answer.
-func runOnce(ctx context.Context, client redis.UniversalClient, s *redis.Script, text string, args []any) ([]any, error) {
+// run runs a script whose command is made already (its keys are from 3 on), and makes
+// the script known where it is not: that it was unknown is an answer. With repeat
+// go-redis sends it again where an answer is lost.
+func run(ctx context.Context, client redis.UniversalClient, s *redis.Script, text string, args []any, repeat bool) *redis.Cmd {
 	args[0], args[1] = "evalsha", s.Hash()
 	for {
-		cmd := once{redis.NewCmd(ctx, args...)}
+		cmd := redis.NewCmd(ctx, args...)
 		cmd.SetFirstKeyPos(3)
-		err := client.Process(ctx, cmd)
-		if redis.HasErrorPrefix(err, "NOSCRIPT") && args[0] == "evalsha" {
-			args[0], args[1] = "eval", text
-			continue
+		var err error
+		if repeat {
+			err = client.Process(ctx, cmd)
+		} else {
+			err = client.Process(ctx, once{cmd})
 		}
-		if err != nil {
-			return nil, err
+		if args[0] != "evalsha" || !redis.HasErrorPrefix(err, "NOSCRIPT") {
+			return cmd
 		}
-		return cmd.Slice()
+		args[0], args[1] = "eval", text
 	}
 }
 
@@ -62,7 +64,7 @@ func (l *Ledger) reserve(ctx context.Context, args []any, first, try int) ([]any
 	n := l.number()
 	args[first], args[try] = strconv.FormatInt(n, 10), strconv.FormatInt(n, 10)
 	for left, wait := attempts-1, backoff; ; left, wait = left-1, 2*wait {
-		reply, err := runOnce(ctx, l.client, reserveScript, reserveText, args)
+		reply, err := run(ctx, l.client, reserveScript, reserveText, args, false).Slice()
 		run, again := mayHaveRun(err)
 		if err == nil || !again || left == 0 {
 			return reply, err

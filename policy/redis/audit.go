@@ -65,7 +65,7 @@ func (l *Ledger) heldNow(ctx context.Context, also []policy.Counter) (live int, 
 	args := make([]any, 1, 1+2*len(also))
 	args[0] = l.key("r") + ":"
 	for _, c := range also {
-		name, _ := field(c)
+		name := field(c)
 		args = append(args, l.scopeKey(c.Scope, c.Window), name)
 	}
 	reply, err := auditScript.Run(ctx, l.client, []string{l.key("expiry")}, args...).Slice()

@@ -38,6 +38,7 @@
 //     now or when it arrives. (policy/outage does so.)
 //   - A call that finds no epoch changes nothing and says ErrNoEpoch: a Redis that
 //     lost its memory must not admit what was already spent.
+//   - Entries and drafts are policy/codec's bytes; a reader takes JSON too, of before.
 //   - Scripts name the scope keys of a settlement from the reservation, undeclared:
 //     all are in one slot.
 //

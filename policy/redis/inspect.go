@@ -21,7 +21,7 @@ func (l *Ledger) Begin(ctx context.Context, c policy.Counter) (time.Time, bool, 
 		return time.Time{}, false, err
 	}
 	key := l.scopeKey(c.Scope, c.Window)
-	name, _ := field(c)
+	name := field(c)
 	pipe := l.client.Pipeline()
 	pipe.HSetNX(ctx, key, name+":b", now.UnixMicro())
 	got := pipe.HMGet(ctx, key, name+":b", name+":d")
@@ -45,7 +45,7 @@ return 1`)
 
 // Seed implements policy.Seeder.
 func (l *Ledger) Seed(ctx context.Context, c policy.Counter, used int64) error {
-	name, _ := field(c)
+	name := field(c)
 	return seedScript.Run(ctx, l.client, []string{l.scopeKey(c.Scope, c.Window)}, name, used).Err()
 }
 
@@ -58,7 +58,7 @@ return 1`)
 
 // Correct implements policy.Corrector.
 func (l *Ledger) Correct(ctx context.Context, c policy.Counter, from, to int64) (bool, error) {
-	name, _ := field(c)
+	name := field(c)
 	n, err := correctScript.Run(ctx, l.client, []string{l.scopeKey(c.Scope, c.Window)}, name, strconv.FormatInt(from, 10), strconv.FormatInt(to, 10)).Int()
 	return n == 1, err
 }
@@ -77,7 +77,7 @@ func (l *Ledger) Standings(ctx context.Context, holds []policy.Hold) ([]policy.B
 	others := make([]*redis.SliceCmd, len(holds))
 	for i, h := range holds {
 		c := h.Counter()
-		name, _ := field(c)
+		name := field(c)
 		key := l.scopeKey(h.Scope, c.Window)
 		if h.Window.Kind == policy.WindowMinute {
 			minutes[i] = pipe.HGetAll(ctx, key)
@@ -91,7 +91,7 @@ func (l *Ledger) Standings(ctx context.Context, holds []policy.Hold) ([]policy.B
 	out := make([]policy.Balance, len(holds))
 	for i, h := range holds {
 		if minutes[i] != nil {
-			name, _ := field(h.Counter())
+			name := field(h.Counter())
 			out[i] = minuteBalance(minutes[i].Val(), name, now, h)
 			continue
 		}

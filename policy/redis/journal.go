@@ -175,7 +175,7 @@ func (d *Drain) write(ctx context.Context, messages []redis.XMessage) error {
 		if text == "" {
 			continue // removed from the stream while it was pending: it is in the tables
 		}
-		if err := json.Unmarshal([]byte(text), &e); err != nil {
+		if err := readEntry(text, &e); err != nil {
 			d.cfg.Log.Error("a journal entry cannot be read and is left out", "id", m.ID, "err", err)
 			continue
 		}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	_ "embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -54,11 +53,14 @@ type Ledger struct {
 	prefix string
 	clock  func() time.Time
 	tries  atomic.Int64 // the number of the last attempt to reserve
+
+	epoch, expiry, journal any // keys
 }
 
 // New makes a Ledger. It does not connect.
 func New(cfg Config) *Ledger {
 	l := &Ledger{client: cfg.Client, prefix: cmp.Or(cfg.Prefix, "{purser}"), clock: cfg.Clock}
+	l.epoch, l.expiry, l.journal = l.key("epoch"), l.key("expiry"), l.key("journal")
 	l.tries.Store(firstNumber())
 	return l
 }
@@ -74,13 +76,16 @@ func (l *Ledger) scopeKey(scope policy.Scope, window string) string {
 	return l.key(part, scope.String())
 }
 
-// field is a counter's name within its hash, base without the window's start.
-func field(c policy.Counter) (name, base string) {
-	base = c.Kind.String() + "|" + c.Window + "|"
-	return base + strconv.FormatInt(c.Start, 10) + "|" + c.Model, base + "|" + c.Model
+// field is a counter's name within its hash.
+func field(c policy.Counter) string { return string(appendField(nil, c)) }
+
+func appendField(b []byte, c policy.Counter) []byte {
+	b = append(append(append(b, c.Kind.String()...), '|'), c.Window...)
+	b = strconv.AppendInt(append(b, '|'), c.Start, 10)
+	return append(append(b, '|'), c.Model...)
 }
 
-var windowCodes = map[policy.WindowKind]string{
+var windowCodes = [...]string{
 	policy.WindowMinute: "m", policy.WindowLive: "v", policy.WindowCalendar: "c", policy.WindowLifetime: "f",
 }
 
@@ -97,29 +102,12 @@ func (l *Ledger) now(at time.Time) string {
 
 // Reserve implements policy.Ledger.
 func (l *Ledger) Reserve(ctx context.Context, ask policy.Ask) (policy.Outcome, error) {
-	draft, err := json.Marshal(ask.Draft)
-	if err != nil {
-		return policy.Outcome{}, fmt.Errorf("draft: %w", err)
-	}
-	const keys, perHold = 4, 9
-	args := make([]any, 3, 3+keys+len(ask.Holds)+9+perHold*len(ask.Holds))
-	args[2] = keys + len(ask.Holds)
-	args = append(args, l.key("epoch"), l.key("r", ask.ID), l.key("t", ask.ID), l.key("expiry"))
-	for i := range ask.Holds {
-		h := &ask.Holds[i]
-		args = append(args, l.scopeKey(h.Scope, h.Window.Name()))
-	}
+	args := make([]any, 3, 24+len(ask.Holds))
+	args = append(args, l.epoch, l.key("r", ask.ID), l.key("t", ask.ID), l.expiry)
+	args, holds := l.packHolds(args, ask.Holds)
+	args[2] = len(args) - 3
 	first := len(args) + 7
-	args = append(args, l.now(ask.At), cmp.Or(ask.TTL, 30*time.Second).Milliseconds(), ask.Want, ask.Usual, ask.Least, ask.ID, draft, nil, nil)
-	for i := range ask.Holds {
-		h := &ask.Holds[i]
-		name, base := field(h.Counter())
-		soft := "0"
-		if h.Soft {
-			soft = "1"
-		}
-		args = append(args, name, base+":w", windowCodes[h.Window.Kind], h.Limit, h.Fixed, h.PerToken, int(h.Kind), soft, h.End.UnixMilli())
-	}
+	args = append(args, l.now(ask.At), cmp.Or(ask.TTL, 30*time.Second).Milliseconds(), ask.Want, ask.Usual, ask.Least, ask.ID, writeDraft(ask.Draft), nil, nil, holds)
 	reply, err := l.reserve(ctx, args, first, first+1)
 	if err != nil {
 		return policy.Outcome{}, err
@@ -194,19 +182,21 @@ func (l *Ledger) Settle(ctx context.Context, s policy.Settlement) error {
 }
 
 func (l *Ledger) settle(ctx context.Context, s policy.Settlement, reap bool) (string, error) {
-	entry, err := json.Marshal(s.Entry)
-	if err != nil {
-		return "", fmt.Errorf("entry: %w", err)
+	flag := func(on bool) int {
+		if on {
+			return 1
+		}
+		return 0
 	}
-	flag := map[bool]string{true: "1", false: "0"}
-	args := []any{
-		l.now(time.Time{}), s.ID, entry, flag[s.Entry.Usage.Source == policy.UsageEstimated], int64(tombstoneLife / time.Second), flag[reap],
-	}
+	args := make([]any, 3, 3+5+6+len(policy.Kinds))
+	args[2] = 5
+	args = append(args, l.epoch, l.key("r", s.ID), l.key("t", s.ID), l.expiry, l.journal,
+		l.now(time.Time{}), s.ID, writeEntry(&s.Entry), flag(s.Entry.Usage.Source == policy.UsageEstimated), int64(tombstoneLife/time.Second), flag(reap))
 	for k := range policy.Kinds {
 		args = append(args, policy.ActualOf(policy.Kind(k), s.Entry.Usage, s.Entry.Cost))
 	}
-	keys := []string{l.key("epoch"), l.key("r", s.ID), l.key("t", s.ID), l.key("expiry"), l.key("journal")}
-	return settleScript.Run(ctx, l.client, keys, args...).Text()
+	// Sent again by the client where its answer is lost: the second time it changes nothing.
+	return run(ctx, l.client, settleScript, settleText, args, true).Text()
 }
 
 // Renew implements policy.Ledger.
@@ -283,13 +273,12 @@ func (l *Ledger) Reap(ctx context.Context) (int, error) {
 		if err != nil {
 			return reaped, err
 		}
-		var d policy.Draft
-		if text, ok := r[2].(string); ok {
-			if err := json.Unmarshal([]byte(text), &d); err != nil {
-				return reaped, fmt.Errorf("draft of %s: %w", id, err)
-			}
-		}
+		text, _ := r[2].(string)
+		d, err := readDraft(text)
 		e := d.Estimated(time.UnixMicro(number(r[0])), number(r[1]), now)
+		if err != nil { // its holds come back all the same, and its row says why it has no more in it
+			e = policy.Entry{Type: policy.EntryRequest, Status: e.Status, Error: "what was asked cannot be read: " + err.Error(), Usage: policy.Usage{Source: policy.UsageEstimated}, ReservedAt: e.ReservedAt, EndedAt: now}
+		}
 		e.CallID = cmp.Or(e.CallID, id)
 		what, err := l.settle(ctx, policy.Settlement{ID: id, Entry: e}, true)
 		if err != nil {

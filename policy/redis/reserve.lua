@@ -1,7 +1,7 @@
 -- Reserves all holds or none. See doc.go for the layout, and policy.Grantable for the rule.
--- KEYS: epoch, reservation, tombstone, expiry, then one per hold
--- ARGV: now µs ('' for Redis's clock), ttl ms, want, usual, least, id, draft, first, try, then 9 per hold:
---       field, list of its windows, window (m rolling minute, v live, c calendar, f lifetime), limit, fixed, per token, kind, soft, window's end ms
+-- KEYS: epoch, reservation, tombstone, expiry, then those the holds are counted in
+-- ARGV: now µs ('' for Redis's clock), ttl ms, want, usual, least, id, draft, first, try, the holds packed. Of each:
+--       which key, field, window (m rolling minute, v live, c calendar, f lifetime), limit, fixed, per token, kind, soft, window's end ms
 if redis.call('EXISTS', KEYS[1]) == 0 then return {'epoch'} end
 -- Attempts are numbered, those of one call from first on. What an earlier one was granted, this answers; those
 -- that have yet to arrive are void from now on, for the caller will have been told something else.
@@ -27,7 +27,8 @@ end
 if earlier[2] then now = tonumber(earlier[2]) end
 local want, usual, least = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local WITHIN, MINUTE = 500000, 60000000
-local n = #KEYS - 4
+local asked = cmsgpack.unpack(ARGV[10])
+local n = #asked
 local output, refused = want, {}
 local used, held, fresh, listed, minutes = {}, {}, {}, {}, {}
 
@@ -63,7 +64,8 @@ local function expire(key, field)
   end
   local id = m.oldest
   while id ~= '0' do
-    local _, to, after = info(key, field, id)
+    local _, to, after = nil, m.to, '0'
+    if id ~= m.newest then _, to, after = info(key, field, id) end
     if now < to + MINUTE then break end
     m.sum = redis.call('HINCRBY', key, field .. ':s', int(-tonumber(redis.call('HGET', key, field .. ':' .. id))))
     redis.call('HDEL', key, field .. ':' .. id, field .. ':' .. id .. 'i')
@@ -80,17 +82,17 @@ local function expire(key, field)
 end
 
 for i = 1, n do
-  local key, a = KEYS[4 + i], 9 + (i - 1) * 9
-  local field = ARGV[a + 1]
-  if ARGV[a + 3] == 'm' then
+  local h = asked[i]
+  local key, field = KEYS[4 + h[1]], h[2]
+  if h[3] == 'm' then
     minutes[i] = expire(key, field)
     used[i], held[i] = minutes[i].sum, 0
   else
     local v = redis.call('HMGET', key, field .. ':u', field .. ':h', field .. ':b', field .. ':e')
     used[i], held[i], fresh[i], listed[i] = tonumber(v[1] or 0), tonumber(v[2] or 0), not v[3], v[4]
   end
-  if ARGV[a + 8] ~= '1' and not earlier[2] then
-    local limit, fixed, per = tonumber(ARGV[a + 4]), tonumber(ARGV[a + 5]), tonumber(ARGV[a + 6])
+  if h[8] == 0 and not earlier[2] then
+    local limit, fixed, per = h[4], h[5], h[6]
     local taken = used[i] + held[i]
     local left = limit - taken
     if math.abs(limit) > 9007199254740992 or math.abs(taken) > 9007199254740992 then left = left - 2048 end
@@ -117,45 +119,37 @@ for i = 1, n do
 end
 
 if #refused > 0 then
-  local out = {'refused', int(now), {}, {}, {}, {}}
-  for i = 1, n do
-    out[3][i], out[4][i], out[6][i] = int(used[i]), int(held[i]), '0'
-  end
+  local waits = {}
+  for i = 1, n do waits[i] = 0 end
   for j, i in ipairs(refused) do
-    out[5][j] = i - 1
-    local key, a = KEYS[4 + i], 9 + (i - 1) * 9
-    if ARGV[a + 3] == 'm' then
+    refused[j] = i - 1
+    local h = asked[i]
+    local key = KEYS[4 + h[1]]
+    if h[3] == 'm' then
       -- When enough sub-windows have gone for the least this request would take.
-      local over = used[i] + tonumber(ARGV[a + 5]) + tonumber(ARGV[a + 6]) * least - tonumber(ARGV[a + 4])
+      local over = used[i] + h[5] + h[6] * least - h[4]
       local wait, id = MINUTE + WITHIN, minutes[i].oldest or '0'
-      if tonumber(ARGV[a + 4]) <= 0 then wait, id = MINUTE, '0' end
+      if h[4] <= 0 then wait, id = MINUTE, '0' end
       while id ~= '0' do
-        local _, to, after = info(key, ARGV[a + 1], id)
-        over = over - tonumber(redis.call('HGET', key, ARGV[a + 1] .. ':' .. id))
+        local _, to, after = info(key, h[2], id)
+        over = over - tonumber(redis.call('HGET', key, h[2] .. ':' .. id))
         if over <= 0 then
           wait = to + MINUTE - now
           break
         end
         id = after
       end
-      out[6][i] = int(wait)
+      waits[i] = wait
     end
   end
-  return out
-end
-
-local function granted()
-  local out = {'granted', int(now), {}, {}, int(output)}
-  for i = 1, n do
-    out[3][i], out[4][i] = int(used[i]), int(held[i])
-  end
-  return out
+  return {'refused', now, used, held, refused, waits}
 end
 
 if earlier[2] then
-  output = tonumber(earlier[3])
-  return granted()
+  return {'granted', now, used, held, tonumber(earlier[3])}
 end
+
+local kept = {}
 
 -- Counts an amount now, and tells in which sub-window.
 local function take(key, field, m, amount)
@@ -178,13 +172,18 @@ local function take(key, field, m, amount)
     id = name
   end
   redis.call('HINCRBY', key, field .. ':' .. id, int(amount))
-  redis.call('PEXPIRE', key, 180000)
+  if not kept[key] then
+    redis.call('PEXPIRE', key, 180000)
+    kept[key] = true
+  end
   return redis.call('HINCRBY', key, field .. ':s', int(amount)), id
 end
 
 -- A new calendar window joins the list of its kind's, and those a day over are forgotten: until then
 -- who began in them may still settle. Limits of one length may be anchored apart, so several can be under way.
-local function enlist(key, field, list, ends)
+local function enlist(key, field, ends)
+  local kind, model = string.match(field, '^([^|]*|[^|]*|)[^|]*|(.*)$')
+  local list = kind .. '|' .. model .. ':w'
   redis.call('HSET', key, field .. ':e', int(ends))
   local kept = {field}
   local all = redis.call('HGET', key, list)
@@ -202,19 +201,19 @@ end
 
 local holds = {}
 for i = 1, n do
-  local key, a = KEYS[4 + i], 9 + (i - 1) * 9
-  local field, window = ARGV[a + 1], ARGV[a + 3]
-  local amount = tonumber(ARGV[a + 5]) + tonumber(ARGV[a + 6]) * output
+  local h = asked[i]
+  local key, field, window = KEYS[4 + h[1]], h[2], h[3]
+  local amount = h[5] + h[6] * output
   local at = '0'
   if window == 'm' then
     used[i], at = take(key, field, minutes[i], amount)
   else
     held[i] = redis.call('HINCRBY', key, field .. ':h', int(amount))
     if fresh[i] then redis.call('HSETNX', key, field .. ':b', int(now)) end
-    if window == 'c' and not listed[i] then enlist(key, field, ARGV[a + 2], tonumber(ARGV[a + 9])) end
+    if window == 'c' and not listed[i] then enlist(key, field, h[9]) end
   end
-  holds[i] = {key, field, window, ARGV[a + 7], int(amount), at}
+  holds[i] = {key, field, window, h[7], int(amount), at}
 end
 redis.call('HSET', KEYS[2], 'at', int(now), 'out', int(output), 'holds', cmsgpack.pack(holds), 'draft', ARGV[7], 'try', ARGV[9])
 redis.call('ZADD', KEYS[4], int(now / 1000 + tonumber(ARGV[2])), ARGV[6])
-return granted()
+return {'granted', now, used, held, output}

@@ -28,7 +28,7 @@ func (l *Ledger) BeginAll(ctx context.Context, cs []policy.Counter) (since []tim
 		got := make([]*redis.SliceCmd, len(part))
 		for i, c := range part {
 			key := l.scopeKey(c.Scope, c.Window)
-			name, _ := field(c)
+			name := field(c)
 			pipe.HSetNX(ctx, key, name+":b", now.UnixMicro())
 			got[i] = pipe.HMGet(ctx, key, name+":b", name+":d")
 		}
@@ -57,7 +57,7 @@ func (l *Ledger) SeedAll(ctx context.Context, cs []policy.Counter, used []int64)
 		for some := range slices.Chunk(part, atOnce) {
 			keys, args := make([]string, len(some)), make([]any, 0, 2*len(some))
 			for i, c := range some {
-				name, _ := field(c)
+				name := field(c)
 				keys[i], args = l.scopeKey(c.Scope, c.Window), append(args, name, used[i])
 			}
 			used = used[len(some):]

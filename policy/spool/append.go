@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/purser/purser/policy"
+	"github.com/purser/purser/policy/codec"
 )
 
 // group is callers whose records go to disk in one write. The first of them
@@ -29,7 +30,7 @@ func (s *Spool) Append(ctx context.Context, e policy.Entry) error {
 	}
 	r := spare.Get().(*record)
 	*r = record{kind: kindEntry, idLen: len(id), at: s.cfg.Clock().UnixNano(), payload: append(r.payload[:0], id...)}
-	r.payload = entryFields.append(r.payload, &e)
+	r.payload = codec.AppendEntry(r.payload, &e)
 	if ctx.Err() != nil {
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
@@ -54,7 +55,7 @@ func (s *Spool) Open(ctx context.Context, reservedAt time.Time, output int64, d 
 		return &NotSaved{Err: context.Cause(ctx)}
 	}
 	r := newRecord(kindOpen, id, s.cfg.Clock().UnixNano(), 1024)
-	r.payload = underwayFields.append(r.payload, &underway{reservedAt, output, d})
+	r.payload = codec.AppendUnderway(r.payload, &codec.Underway{ReservedAt: reservedAt, Output: output, Draft: d})
 	return s.put(ctx, r, id)
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/purser/purser/policy"
+	"github.com/purser/purser/policy/codec"
 )
 
 // BenchmarkAppend is one caller after the other, with a Sink that takes all.
@@ -87,18 +88,18 @@ func BenchmarkEncode(b *testing.B) {
 	e := sampleEntry("01234567-89ab-cdef-0123-456789abcdef")
 	buf := make([]byte, 0, 4096)
 	for b.Loop() {
-		buf = entryFields.append(buf[:0], &e)
+		buf = codec.AppendEntry(buf[:0], &e)
 	}
 	b.SetBytes(int64(len(buf)))
 }
 
 func BenchmarkDecode(b *testing.B) {
 	e := sampleEntry("01234567-89ab-cdef-0123-456789abcdef")
-	buf := entryFields.append(nil, &e)
+	buf := codec.AppendEntry(nil, &e)
 	b.ReportAllocs()
 	for b.Loop() {
 		var got policy.Entry
-		if err := entryFields.read(string(buf), &got); err != nil {
+		if err := codec.ReadEntry(string(buf), &got); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+
+	"github.com/purser/purser/policy/codec"
 )
 
 // A request of an hour among thousands of short ones keeps its record, and
@@ -92,7 +94,7 @@ func TestManyRequestsUnderWay(t *testing.T) {
 func sampleBytes() []byte {
 	e := sampleEntry("00000")
 	r := newRecord(kindEntry, e.CallID, 0, 0)
-	r.payload = entryFields.append(r.payload, &e)
+	r.payload = codec.AppendEntry(r.payload, &e)
 	return r.appendFrame(nil, 0)
 }
 

@@ -39,7 +39,7 @@
 //	 8  length of id and body          32  CRC-32C of bytes 0 to 31
 //	12  CRC-32C of id and body         36  id, body
 //
-// Integers are little-endian. The body is a list of numbered fields (codec.go): a
+// Integers are little-endian. The body is a list of numbered fields (policy/codec): a
 // reader skips numbers it does not know, so that the processes before and after an
 // upgrade read each other's log.
 //

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/purser/purser/policy"
+	"github.com/purser/purser/policy/codec"
 )
 
 // readChunk is how much of a segment is read at once.
@@ -171,7 +172,7 @@ func (s *Spool) stepUnsaved(ctx context.Context, size int) error {
 	s.mu.Unlock()
 	entries := make([]policy.Entry, len(records))
 	for i, r := range records {
-		if err := entryFields.read(string(r.payload[r.idLen:]), &entries[i]); err != nil {
+		if err := codec.ReadEntry(string(r.payload[r.idLen:]), &entries[i]); err != nil {
 			return err // cannot be: Append wrote it
 		}
 	}
@@ -246,7 +247,7 @@ func (s *Spool) read(from, limit int64, size int) (batch, error) {
 			b.end = f.end
 			if f.kind == kindEntry {
 				var e policy.Entry
-				if err := entryFields.read(string(f.body), &e); err != nil {
+				if err := codec.ReadEntry(string(f.body), &e); err != nil {
 					s.damageOnce(f.start, buf[f.start-start:f.end-start], "an entry: "+err.Error())
 					return true
 				}

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+
+	"github.com/purser/purser/policy"
+	"github.com/purser/purser/policy/codec"
 )
 
 // logOf is n records at position base, and where each begins.
@@ -143,7 +146,7 @@ func FuzzBytes(f *testing.F) {
 	f.Add(b)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		end := walk(b, 0, false, func(f frame) bool {
-			_ = entryFields.read(string(f.body), new(entry))
+			_ = codec.ReadEntry(string(f.body), new(policy.Entry))
 			return true
 		}, func(int64, int64) {})
 		if end < 0 || end > int64(len(b)) {

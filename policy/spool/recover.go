@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/purser/purser/policy/codec"
 )
 
 // recover reads what a former process left: how much there is to drain, and
@@ -111,17 +113,17 @@ func (s *Spool) estimate() {
 	s.mu.Lock()
 	for _, op := range left {
 		id := op.record.id()
-		var u underway
-		if err := underwayFields.read(string(op.record.payload[op.record.idLen:]), &u); err != nil {
+		var u codec.Underway
+		if err := codec.ReadUnderway(string(op.record.payload[op.record.idLen:]), &u); err != nil {
 			s.forget(id)
 			s.mu.Unlock()
 			s.damage(op.pos, op.record.payload, "an open request: "+err.Error())
 			s.mu.Lock()
 			continue
 		}
-		e := u.draft.Estimated(u.reservedAt, u.output, now)
+		e := u.Draft.Estimated(u.ReservedAt, u.Output, now)
 		r := newRecord(kindEntry, id, now.UnixNano(), 1024)
-		r.payload = entryFields.append(r.payload, &e)
+		r.payload = codec.AppendEntry(r.payload, &e)
 		r.op = s.forget(id)
 		s.stats.Estimated++
 		g, _ = s.join(r.seal())

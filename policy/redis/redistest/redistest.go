@@ -4,7 +4,6 @@ package redistest
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"sync/atomic"
@@ -13,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/purser/purser/policy"
+	"github.com/purser/purser/policy/codec"
 )
 
 var (
@@ -66,7 +66,7 @@ func Pull(t testing.TB, c redis.UniversalClient, prefix string) func() []policy.
 		var out []policy.Entry
 		for _, m := range messages {
 			var e policy.Entry
-			if err := json.Unmarshal([]byte(m.Values["e"].(string)), &e); err != nil {
+			if err := codec.ReadEntry(m.Values["e"].(string), &e); err != nil {
 				t.Fatal(err)
 			}
 			out = append(out, e)

@@ -1,4 +1,4 @@
-package spool
+package codec
 
 import (
 	"time"
@@ -6,20 +6,13 @@ import (
 	"github.com/purser/purser/policy"
 )
 
-// underway is a request that was admitted and has no entry yet.
-type underway struct {
-	reservedAt time.Time
-	output     int64
-	draft      policy.Draft
-}
-
 type (
 	entry = policy.Entry
 	price = policy.Price
 	tier  = policy.Tier
 )
 
-// entryFields says how an Entry lies on disk. A field of Entry that is missing
+// entryFields says how an Entry is written. A field of Entry that is missing
 // here fails TestCodecCoversEveryField. Never change or reuse a number.
 var entryFields = schema[entry]{
 	1:  text(func(e *entry) *policy.EntryType { return &e.Type }),
@@ -86,14 +79,14 @@ var entryFields = schema[entry]{
 	62: text(func(e *entry) *string { return &e.AdjustedID }),
 }
 
-var underwayFields = schema[underway]{
-	1: instant(func(u *underway) *time.Time { return &u.reservedAt }),
-	2: number(func(u *underway) *int64 { return &u.output }),
-	3: nested(entryFields, func(u *underway) *entry { return &u.draft.Entry }),
-	4: nested(priceFields, func(u *underway) *price { return &u.draft.Price }),
-	5: number(func(u *underway) *int64 { return &u.draft.Input }),
-	6: number(func(u *underway) *int64 { return &u.draft.Choices }),
-	7: number(func(u *underway) *policy.Money { return &u.draft.Flat }),
+var underwayFields = schema[Underway]{
+	1: instant(func(u *Underway) *time.Time { return &u.ReservedAt }),
+	2: number(func(u *Underway) *int64 { return &u.Output }),
+	3: nested(entryFields, func(u *Underway) *entry { return &u.Draft.Entry }),
+	4: nested(priceFields, func(u *Underway) *price { return &u.Draft.Price }),
+	5: number(func(u *Underway) *int64 { return &u.Draft.Input }),
+	6: number(func(u *Underway) *int64 { return &u.Draft.Choices }),
+	7: number(func(u *Underway) *policy.Money { return &u.Draft.Flat }),
 }
 
 var priceFields = append(rates(func(p *price) *price { return p }),

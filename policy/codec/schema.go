@@ -1,23 +1,18 @@
-package spool
+package codec
 
 import (
 	"encoding/binary"
-	"errors"
 	"math"
 	"time"
 )
 
-// A body is a list of fields: a key (number << 1 | form) and a value, either a
-// signed varint or a length and bytes. Zero values are left out. JSON would cost
-// three times what all the rest of Append does.
+// The two forms of a value.
 const (
 	formNumber = 0
 	formText   = 1
 )
 
-var errBody = errors.New("spool: malformed body")
-
-// schema is the fields of T by their number on disk. Numbers are for ever: a
+// schema is the fields of T by their number. Numbers are for ever: a
 // field that goes leaves a gap.
 type schema[T any] []field[T]
 
@@ -47,21 +42,21 @@ func (s schema[T]) read(body string, v *T) error {
 	for len(body) > 0 {
 		key, n := uvarint(body)
 		if n <= 0 {
-			return errBody
+			return ErrMalformed
 		}
 		body = body[n:]
 		w := value{form: key & 1}
 		if w.form == formNumber {
 			u, n := uvarint(body)
 			if n <= 0 {
-				return errBody
+				return ErrMalformed
 			}
 			w.number = int64(u>>1) ^ -int64(u&1)
 			body = body[n:]
 		} else {
 			size, n := uvarint(body)
 			if n <= 0 || size > uint64(len(body)-n) {
-				return errBody
+				return ErrMalformed
 			}
 			w.text = body[n : n+int(size)]
 			body = body[n+int(size):]
@@ -113,7 +108,7 @@ func number[T any, N ~int | ~int64 | ~uint8](at func(*T) *N) field[T] {
 		get: func(v *T, w value) error {
 			n := N(w.number)
 			if w.form != formNumber || int64(n) != w.number {
-				return errBody
+				return ErrMalformed
 			}
 			*at(v) = n
 			return nil
@@ -131,7 +126,7 @@ func flag[T any](at func(*T) *bool) field[T] {
 		},
 		get: func(v *T, w value) error {
 			if w.form != formNumber {
-				return errBody
+				return ErrMalformed
 			}
 			*at(v) = w.number != 0
 			return nil
@@ -149,7 +144,7 @@ func text[T any, S ~string](at func(*T) *S) field[T] {
 		},
 		get: func(v *T, w value) error {
 			if w.form != formText {
-				return errBody
+				return ErrMalformed
 			}
 			*at(v) = S(w.text)
 			return nil
@@ -167,7 +162,7 @@ func texts[T any](at func(*T) *[]string) field[T] {
 		},
 		get: func(v *T, w value) error {
 			if w.form != formText {
-				return errBody
+				return ErrMalformed
 			}
 			*at(v) = append(*at(v), w.text)
 			return nil
@@ -191,11 +186,11 @@ func instant[T any](at func(*T) *time.Time) field[T] {
 		get: func(v *T, w value) error {
 			u, n := uvarint(w.text)
 			if w.form != formText || n <= 0 {
-				return errBody
+				return ErrMalformed
 			}
 			nanos, m := uvarint(w.text[n:])
 			if m <= 0 || n+m != len(w.text) || nanos > math.MaxInt32 {
-				return errBody
+				return ErrMalformed
 			}
 			*at(v) = time.Unix(int64(u>>1)^-int64(u&1), int64(nanos)).UTC()
 			return nil
@@ -209,7 +204,7 @@ func nested[T, U any](s schema[U], at func(*T) *U) field[T] {
 		put: func(b []byte, tag uint64, v *T) []byte { return appendNested(b, tag, s, at(v)) },
 		get: func(v *T, w value) error {
 			if w.form != formText {
-				return errBody
+				return ErrMalformed
 			}
 			return s.read(w.text, at(v))
 		},
@@ -227,7 +222,7 @@ func list[T, U any](s schema[U], at func(*T) *[]U) field[T] {
 		},
 		get: func(v *T, w value) error {
 			if w.form != formText {
-				return errBody
+				return ErrMalformed
 			}
 			var item U
 			if err := s.read(w.text, &item); err != nil {

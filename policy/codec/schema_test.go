@@ -1,4 +1,4 @@
-package spool
+package codec
 
 import (
 	"fmt"
@@ -9,6 +9,8 @@ import (
 
 	"github.com/purser/purser/policy"
 )
+
+var noon = time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
 
 // fill gives every part of v a value of its own, so that a field that the
 // schemas leave out, or mix up with another, shows.
@@ -51,9 +53,9 @@ func TestCodecCoversEveryField(t *testing.T) {
 		t.Errorf("entry: err %v\n got %+v\nwant %+v", err, gotEntry, e)
 	}
 
-	var u, gotUnderway underway
-	u.reservedAt, u.output = noon, 7
-	fill(t, reflect.ValueOf(&u.draft).Elem(), "Draft", &n)
+	var u, gotUnderway Underway
+	u.ReservedAt, u.Output = noon, 7
+	fill(t, reflect.ValueOf(&u.Draft).Elem(), "Draft", &n)
 	if err := underwayFields.read(string(underwayFields.append(nil, &u)), &gotUnderway); err != nil || !reflect.DeepEqual(gotUnderway, u) {
 		t.Errorf("underway: err %v\n got %+v\nwant %+v", err, gotUnderway, u)
 	}
@@ -102,8 +104,8 @@ func TestCodecRefusesMalformedBodies(t *testing.T) {
 }
 
 func FuzzBody(f *testing.F) {
-	e, u := sampleEntry("a"), underway{noon, 5, sampleDraft("b")}
-	u.draft.Price.Tiers = []policy.Tier{{Above: 1, Price: policy.TokenPrice(1, 2)}}
+	e, u := policy.Entry{CallID: "a", ReservedAt: noon, Tags: []string{"x", "y"}, Usage: policy.Usage{Input: 5, Source: policy.UsageReported}}, Underway{noon, 5, policy.Draft{Entry: policy.Entry{CallID: "b"}, Price: policy.TokenPrice(3, 5), Input: 7, Choices: 1}}
+	u.Draft.Price.Tiers = []policy.Tier{{Above: 1, Price: policy.TokenPrice(1, 2)}}
 	f.Add(entryFields.append(nil, &e))
 	f.Add(underwayFields.append(nil, &u))
 	f.Fuzz(func(t *testing.T, body []byte) {
@@ -113,6 +115,6 @@ func FuzzBody(f *testing.F) {
 				t.Fatalf("%v: %+v became %+v", err, e, again)
 			}
 		}
-		_ = underwayFields.read(string(body), new(underway))
+		_ = underwayFields.read(string(body), new(Underway))
 	})
 }

@@ -44,7 +44,7 @@
 // Requests under way in an extproc that is killed: Envoy tries another one only for a
 // stream that was refused at its start, since what was said on one stream cannot be
 // said again on another. They are answered 503, or cut, and never pass unjudged; for
-// up to a second, until Envoy has ejected the address, so are few others. While
+// about a second, until Envoy has ejected the address, so are a few others. While
 // PostgreSQL, Redis or adminsvc is away, no request fails (TestAway).
 //
 // Times (requests failed during a fault, time until the last of them) depend on the

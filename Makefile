@@ -7,6 +7,7 @@ SHELL := bash
 CONFIG ?= deploy/local/config.yaml
 PORT ?= 4000
 STATE ?= .state
+SCHEMA_EXAMPLES ?= 40
 
 # The version that envoy/ is written for is stated there and nowhere else.
 ENVOY_VERSION := $(shell sed -n 's/^const BinaryVersion = "\(.*\)"/\1/p' envoy/binary.go)
@@ -72,6 +73,11 @@ test-chart: ## the Helm chart alone: linted, rendered, and read strictly as Kube
 test-python: build envoy venv ## end to end alone, on a stack of its own: the documents' examples, the official clients (PYTEST='-k budget')
 	@state=$$(mktemp -d); trap 'rm -rf "$$state"' EXIT; $(E2E) .local/venv/bin/pytest -q -c deploy/e2e/pytest.ini -n 4 --dist loadgroup $(PYTEST)
 
+.PHONY: schemathesis
+schemathesis: build envoy venv ## the API against its OpenAPI document, with a few hundred calls of each endpoint (SCHEMA_EXAMPLES=40)
+	@state=$$(mktemp -d); trap 'rm -rf "$$state"' EXIT; SCHEMA_EXAMPLES='$(SCHEMA_EXAMPLES)' \
+		bin/purser up --port 0 --redis off --state-dir "$$state" -- .local/venv/bin/pytest -q -s -c deploy/e2e/pytest.ini deploy/e2e/python/test_schema.py
+
 .PHONY: venv
 venv: $(VENV_STAMP) ## fetch what the end-to-end tests speak with into .local/venv
 
@@ -80,6 +86,8 @@ test-all: test ## also what takes long: the race detector, and each fuzz test fo
 	BENCH=1 go test -timeout 10m ./cmd/purser/bench
 	SCHEDULES=2000 go test -timeout 10m -run 'TestLedger/random' ./policy/memory
 	SCHEDULES=200 go test -timeout 10m -run 'TestLedger/random' ./policy/redis
+	BADINPUT=all go test -timeout 10m -run NoFieldOf ./adminsvc
+	@$(MAKE) --no-print-directory schemathesis
 	UITEST=1 UISCALE=1 go test -timeout 30m ./deploy/uitest
 	CHAOS=short go test -timeout 25m ./deploy/chaos
 	CHAOS_SOAK=10m go test -timeout 25m -run Soak ./deploy/chaos

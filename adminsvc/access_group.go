@@ -39,22 +39,22 @@ type groupNew struct {
 }
 
 type groupRow struct {
-	ID          Opt[string]   `json:"access_group_id"`
-	Name        Opt[string]   `json:"access_group_name"`
-	Description Opt[string]   `json:"description"`
-	Models      Opt[[]string] `json:"access_model_names" default:"[]"`
-	Servers     Opt[[]string] `json:"access_mcp_server_ids" default:"[]"`
-	ServerRows  Opt[rows]     `json:"access_mcp_servers" default:"[]"`
-	Agents      Opt[[]string] `json:"access_agent_ids" default:"[]"`
-	AgentRows   Opt[rows]     `json:"access_agents" default:"[]"`
-	Teams       Opt[[]string] `json:"assigned_team_ids" default:"[]"`
-	TeamRows    Opt[rows]     `json:"assigned_teams" default:"[]"`
-	Keys        Opt[[]string] `json:"assigned_key_ids" default:"[]"`
-	KeyRows     Opt[rows]     `json:"assigned_keys" default:"[]"`
-	CreatedAt   Opt[string]   `json:"created_at"`
-	CreatedBy   Opt[string]   `json:"created_by"`
-	UpdatedAt   Opt[string]   `json:"updated_at"`
-	UpdatedBy   Opt[string]   `json:"updated_by"`
+	ID          Opt[string]     `json:"access_group_id"`
+	Name        Opt[string]     `json:"access_group_name"`
+	Description Opt[string]     `json:"description"`
+	Models      Opt[[]string]   `json:"access_model_names" default:"[]"`
+	Servers     Opt[Unenforced] `json:"access_mcp_server_ids" default:"[]"`
+	ServerRows  Opt[rows]       `json:"access_mcp_servers" default:"[]"`
+	Agents      Opt[Unenforced] `json:"access_agent_ids" default:"[]"`
+	AgentRows   Opt[rows]       `json:"access_agents" default:"[]"`
+	Teams       Opt[[]string]   `json:"assigned_team_ids" default:"[]"`
+	TeamRows    Opt[rows]       `json:"assigned_teams" default:"[]"`
+	Keys        Opt[[]string]   `json:"assigned_key_ids" default:"[]"`
+	KeyRows     Opt[rows]       `json:"assigned_keys" default:"[]"`
+	CreatedAt   Opt[string]     `json:"created_at"`
+	CreatedBy   Opt[string]     `json:"created_by"`
+	UpdatedAt   Opt[string]     `json:"updated_at"`
+	UpdatedBy   Opt[string]     `json:"updated_by"`
 }
 
 type groupPath struct {

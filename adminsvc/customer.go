@@ -63,7 +63,7 @@ type customerRow struct {
 	BudgetID           Opt[string]       `json:"budget_id"`
 	BudgetTable        Opt[Fields]       `json:"litellm_budget_table"`
 	ObjectPermissionID Opt[string]       `json:"object_permission_id"`
-	ObjectPermission   Opt[Fields]       `json:"object_permission"`
+	ObjectPermission   Opt[Unenforced]   `json:"object_permission"`
 	CreatedAt          Opt[string]       `json:"created_at"`
 	CreatedBy          Opt[string]       `json:"created_by"`
 	UpdatedAt          Opt[string]       `json:"updated_at"`

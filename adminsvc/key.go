@@ -76,7 +76,7 @@ type keyRow struct {
 	Expires              Opt[string]            `json:"expires"`
 	Models               Opt[[]string]          `json:"models" default:"[]"`
 	Aliases              Opt[map[string]string] `json:"aliases" default:"{}"`
-	Config               Opt[Fields]            `json:"config" default:"{}"`
+	Config               Opt[Unenforced]        `json:"config" default:"{}"`
 	UserID               Opt[string]            `json:"user_id"`
 	TeamID               Opt[string]            `json:"team_id"`
 	ProjectID            Opt[string]            `json:"project_id"`
@@ -89,7 +89,7 @@ type keyRow struct {
 	TPD                  Opt[int64]             `json:"tpd_limit"`
 	BudgetDuration       Opt[string]            `json:"budget_duration"`
 	BudgetResetAt        Opt[string]            `json:"budget_reset_at"`
-	AllowedCacheControls Opt[[]string]          `json:"allowed_cache_controls" default:"[]"`
+	AllowedCacheControls Opt[Unenforced]        `json:"allowed_cache_controls" default:"[]"`
 	AllowedRoutes        Opt[[]string]          `json:"allowed_routes" default:"[]"`
 	Permissions          Opt[Fields]            `json:"permissions" default:"{}"`
 	ModelSpend           Opt[Fields]            `json:"model_spend" default:"{}"`

@@ -212,6 +212,9 @@ func (s *server) within(ctx context.Context, r policy.Reader, k, holder *policy.
 			return beyond(list.field)
 		}
 	}
+	if holder.CustomerBudgetID != "" && k.CustomerBudgetID != holder.CustomerBudgetID {
+		return beyond("end_user_budget_id")
+	}
 	if !containsAll(k.Tags, holder.Tags) {
 		return beyond("tags") // a tag's limits would be shaken off
 	}
@@ -227,10 +230,10 @@ func (s *server) rulesBeyond(n *names, r, holder *policy.Rules, created, holderC
 			return "models"
 		}
 	}
-	now, mine := s.now(), r.Limits.Compile(created.CreatedAt)
+	mine := r.Limits.Compile(created.CreatedAt)
 	for _, h := range holder.Limits.Compile(holderCreated.CreatedAt) {
 		if !slices.ContainsFunc(mine, func(l policy.Limit) bool {
-			return l.Kind == h.Kind && l.Model == h.Model && l.Window.Name() == h.Window.Name() && l.AmountAt(now) <= h.AmountAt(now)
+			return l.Kind == h.Kind && l.Model == h.Model && l.Window.Name() == h.Window.Name() && s.neverAbove(l, h)
 		}) {
 			if h.Model != "" && h.Kind.Info().Models != "" {
 				return h.Kind.Info().Models
@@ -242,6 +245,18 @@ func (s *server) rulesBeyond(n *names, r, holder *policy.Rules, created, holderC
 		return "budget_id"
 	}
 	return ""
+}
+
+// neverAbove reports whether a limit stays at or under another from now on, raised for
+// a while or not.
+func (s *server) neverAbove(l, h policy.Limit) bool {
+	now := s.now()
+	for _, at := range []time.Time{now, h.RaiseUntil, l.RaiseUntil} {
+		if !at.Before(now) && l.AmountAt(at) > h.AmountAt(at) {
+			return false
+		}
+	}
+	return true
 }
 
 func union(a, b []string) []string {

@@ -148,7 +148,13 @@ func (s *server) admitKey(ctx context.Context, tx policy.Tx, c *Caller, create a
 		if len(in.Permissions.Or(nil)) > 0 && (old == nil || string(mustField(old, "permissions")) != string(in.Permissions.Value.Stored())) {
 			return forbidden("permissions", "Only proxy admins may set permissions")
 		}
-		if err := s.within(ctx, tx, k, c.Key); err != nil {
+		groups, err := grantedGroups(ctx, tx, in.AccessGroupIDs)
+		if err != nil {
+			return err
+		}
+		whole := *k
+		whole.Models = grant(k.Models, groups)
+		if err := s.within(ctx, tx, &whole, c.Key); err != nil {
 			return err
 		}
 	}

@@ -125,10 +125,11 @@ func (s *server) changeTeam(ctx context.Context, c *Caller, id string, sent Fiel
 				}
 			}
 		}
-		if err := s.onlyNarrowerTeam(ctx, tx, c, old, &t); err != nil {
+		if err := s.checkTeam(ctx, tx, &t, in); err != nil {
 			return nil, err
 		}
-		if err := s.checkTeam(ctx, tx, &t, in); err != nil {
+		// After the models of access groups were added: they are given too.
+		if err := s.onlyNarrowerTeam(ctx, tx, c, old, &t); err != nil {
 			return nil, err
 		}
 		t.Fields = fields.Stored()

@@ -56,8 +56,8 @@ type userRow struct {
 	TPM                  Opt[int64]        `json:"tpm_limit"`
 	RPM                  Opt[int64]        `json:"rpm_limit"`
 	TPD                  Opt[int64]        `json:"tpd_limit"`
-	AllowedCacheControls Opt[[]string]     `json:"allowed_cache_controls" default:"[]"`
-	Policies             Opt[[]string]     `json:"policies" default:"[]"`
+	AllowedCacheControls Opt[Unenforced]   `json:"allowed_cache_controls" default:"[]"`
+	Policies             Opt[Unenforced]   `json:"policies" default:"[]"`
 	ModelSpend           Opt[Fields]       `json:"model_spend" default:"{}"`
 	ModelMaxBudget       Opt[modelBudgets] `json:"model_max_budget" default:"{}"`
 	Blocked              Opt[bool]         `json:"blocked" default:"false"`

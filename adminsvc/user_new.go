@@ -48,7 +48,7 @@ type userMade struct {
 	KeyAlias    Opt[string]            `json:"key_alias"`
 	Duration    Opt[string]            `json:"duration"`
 	Aliases     Opt[map[string]string] `json:"aliases" default:"{}"`
-	Config      Opt[Fields]            `json:"config" default:"{}"`
+	Config      Opt[Unenforced]        `json:"config" default:"{}"`
 	Permissions Opt[Fields]            `json:"permissions" default:"{}"`
 	TeamID      Opt[string]            `json:"team_id"`
 }

@@ -245,11 +245,15 @@ func (s *server) groupInfo(ctx context.Context, c *Caller, in *groupPath) (any, 
 	return s.groupRow(ctx, s.Store, g)
 }
 
-func (s *server) listGroups(ctx context.Context, c *Caller, _ *struct{}) (any, error) {
+func (s *server) listGroups(ctx context.Context, c *Caller, in *allPages) (any, error) {
 	if err := s.authorize(ctx, c, groupRead, target{}); err != nil {
 		return nil, err
 	}
-	list, _, err := policy.List[*policy.AccessGroup](ctx, s.Store, policy.Query{Kind: policy.EntityAccessGroup})
+	q := policy.Query{Kind: policy.EntityAccessGroup}
+	if err := in.cut(&q); err != nil {
+		return nil, err
+	}
+	list, total, err := policy.List[*policy.AccessGroup](ctx, s.Store, q)
 	if err != nil {
 		return nil, err
 	}
@@ -259,7 +263,7 @@ func (s *server) listGroups(ctx context.Context, c *Caller, _ *struct{}) (any, e
 			return nil, err
 		}
 	}
-	return out, nil
+	return listed(total, out), nil
 }
 
 func (s *server) deleteGroup(ctx context.Context, c *Caller, in *groupPath) (any, error) {

@@ -162,26 +162,32 @@ func (s *server) budgetInfo(ctx context.Context, c *Caller, in *budgetQuery) (an
 	if len(in.Budgets.Value) == 0 {
 		return nil, detailError(http.StatusBadRequest, "Specify a list of budget id's to query")
 	}
-	return s.budgetRows(ctx, policy.Condition{Field: "id", Op: policy.In, Value: in.Budgets.Value})
+	rows, _, err := s.budgetRows(ctx, policy.Query{Kind: policy.EntityBudget, Where: []policy.Condition{{Field: "id", Op: policy.In, Value: in.Budgets.Value}}})
+	return rows, err
 }
 
-func (s *server) listBudgets(ctx context.Context, c *Caller, _ *struct{}) (any, error) {
+func (s *server) listBudgets(ctx context.Context, c *Caller, in *allPages) (any, error) {
 	if err := s.authorize(ctx, c, budgetRead, target{}); err != nil {
 		return nil, err
 	}
-	return s.budgetRows(ctx)
+	q := policy.Query{Kind: policy.EntityBudget}
+	if err := in.cut(&q); err != nil {
+		return nil, err
+	}
+	rows, total, err := s.budgetRows(ctx, q)
+	return listed(total, rows), err
 }
 
-func (s *server) budgetRows(ctx context.Context, where ...policy.Condition) ([]Object, error) {
-	list, _, err := policy.List[*policy.Budget](ctx, s.Store, policy.Query{Kind: policy.EntityBudget, Where: where})
+func (s *server) budgetRows(ctx context.Context, q policy.Query) ([]Object, int, error) {
+	list, total, err := policy.List[*policy.Budget](ctx, s.Store, q)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	out := make([]Object, len(list))
 	for i, b := range list {
 		out[i] = s.budgetRow(b)
 	}
-	return out, nil
+	return out, total, nil
 }
 
 type budgetSettingsQuery struct {

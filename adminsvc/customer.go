@@ -200,6 +200,7 @@ func (s *server) customerInfo(ctx context.Context, c *Caller, in *customerQuery)
 
 type customerListQuery struct {
 	Search Opt[string] `query:"search" doc:"Part of the id or alias"`
+	listPage
 }
 
 func (s *server) listCustomers(ctx context.Context, c *Caller, in *customerListQuery) (any, error) {
@@ -210,9 +211,13 @@ func (s *server) listCustomers(ctx context.Context, c *Caller, in *customerListQ
 	if text := in.Search.Or(""); text != "" {
 		q.Where = []policy.Condition{{Field: "search", Op: policy.Contains, Value: text}}
 	}
-	list, _, err := policy.List[*policy.Customer](ctx, s.Store, q)
+	if err := in.cut(&q); err != nil {
+		return nil, err
+	}
+	list, total, err := policy.List[*policy.Customer](ctx, s.Store, q)
 	if err != nil {
 		return nil, err
 	}
-	return s.customerRows(ctx, list...)
+	rows, err := s.customerRows(ctx, list...)
+	return listed(total, rows), err
 }

@@ -216,6 +216,7 @@ func (s *server) organizationDetails(ctx context.Context, c *Caller, o *policy.O
 type organizationListQuery struct {
 	OrgID    Opt[string] `query:"org_id"`
 	OrgAlias Opt[string] `query:"org_alias" doc:"Part of it, whatever its case"`
+	listPage
 }
 
 func (s *server) listOrganizations(ctx context.Context, c *Caller, in *organizationListQuery) (any, error) {
@@ -236,7 +237,10 @@ func (s *server) listOrganizations(ctx context.Context, c *Caller, in *organizat
 		}
 		q.Where = append(q.Where, policy.Condition{Field: "id", Op: policy.In, Value: mine})
 	}
-	list, _, err := policy.List[*policy.Organization](ctx, s.Store, q)
+	if err := in.cut(&q); err != nil {
+		return nil, err
+	}
+	list, total, err := policy.List[*policy.Organization](ctx, s.Store, q)
 	if err != nil {
 		return nil, err
 	}
@@ -251,7 +255,7 @@ func (s *server) listOrganizations(ctx context.Context, c *Caller, in *organizat
 		}
 		out[i].Set("members", members)
 	}
-	return out, nil
+	return listed(total, out), nil
 }
 
 // mergePatch applies a JSON merge patch (RFC 7396) to an object.

@@ -2,8 +2,12 @@ package adminsvc
 
 import (
 	"cmp"
+	"net/http"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/purser/purser/policy"
 )
 
 // page is the part of a list that is asked for.
@@ -35,6 +39,32 @@ func pageOf(number, size Opt[int64], sizeName string, def, most int64) (page, er
 		d.fail("less_than_equal", location{"query", sizeName}, "Input should be less than or equal to "+itoa(most))
 	}
 	return p, d.err()
+}
+
+// listPage is embedded in the query of lists whose documented answer is all there is, as
+// a bare list: whoever has many of them asks for pages. How many there are in all is in
+// the header X-Total-Count.
+type listPage struct {
+	Page     Opt[int64] `query:"page" doc:"From 1. Absent, as page_size: all of them"`
+	PageSize Opt[int64] `query:"page_size" doc:"1 to 1000, default 100"`
+}
+
+// allPages is the query of a list that knows no filter.
+type allPages struct{ listPage }
+
+// cut makes a query that of the page, where one is asked for.
+func (l listPage) cut(q *policy.Query) error {
+	if !l.Page.Sent && !l.PageSize.Sent {
+		return nil
+	}
+	p, err := pageOf(l.Page, l.PageSize, "page_size", 100, 1000)
+	q.Limit, q.Offset = p.limit(), p.offset()
+	return err
+}
+
+// listed is an answer that says how many there are in all.
+func listed(total int, body any) any {
+	return &answered{header: http.Header{"X-Total-Count": {strconv.Itoa(total)}}, body: body}
 }
 
 // sortOf turns a sort_by and sort_order into a field of the store's: names says

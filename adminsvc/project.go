@@ -147,17 +147,17 @@ func (s *server) projectRows(ctx context.Context, list ...*policy.Project) ([]Ob
 	if err != nil {
 		return nil, err
 	}
+	budgets, err := s.budgetsOf(ctx, list)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]Object, len(list))
 	for i, p := range list {
 		fields := storedFields(p.Fields)
 		set := Object{{"project_id", p.ID}, {"team_id", orNull(p.TeamID)}, {"spend", dollars(spends[i])}, {"budget_reset_at", s.resetAt(&p.Limits, p.CreatedAt)}}
 		table := render[budgetTableRow](only(fields, budgetTableNames), Object{{"budget_id", ownBudget(p.ID)}})
 		if p.BudgetID != "" {
-			b, err := find[*policy.Budget](ctx, s.Store, policy.EntityBudget, p.BudgetID)
-			if err != nil {
-				return nil, err
-			}
-			if b != nil {
+			if b := budgets[p.BudgetID]; b != nil {
 				table = budgetTable(b)
 			}
 		} else {
@@ -168,6 +168,25 @@ func (s *server) projectRows(ctx context.Context, list ...*policy.Project) ([]Ob
 		out[i] = render[projectRow](fields, set)
 	}
 	return out, nil
+}
+
+// budgetsOf reads the budgets that projects refer to, at once.
+func (s *server) budgetsOf(ctx context.Context, list []*policy.Project) (map[string]*policy.Budget, error) {
+	var ids []string
+	for _, p := range list {
+		if p.BudgetID != "" {
+			ids = append(ids, p.BudgetID)
+		}
+	}
+	if ids == nil {
+		return nil, nil
+	}
+	found, _, err := policy.List[*policy.Budget](ctx, s.Store, policy.Query{Kind: policy.EntityBudget, Where: []policy.Condition{{Field: "id", Op: policy.In, Value: ids}}})
+	byID := map[string]*policy.Budget{}
+	for _, b := range found {
+		byID[b.ID] = b
+	}
+	return byID, err
 }
 
 // budgetTableNames are the names of budgetTableRow that a project's own fields fill.

@@ -256,6 +256,7 @@ func (s *server) projectInfo(ctx context.Context, c *Caller, in *projectQuery) (
 
 type projectListQuery struct {
 	TeamID Opt[string] `query:"team_id"`
+	listPage
 }
 
 func (s *server) listProjects(ctx context.Context, c *Caller, in *projectListQuery) (any, error) {
@@ -277,9 +278,13 @@ func (s *server) listProjects(ctx context.Context, c *Caller, in *projectListQue
 		}
 		q.Any = []policy.Condition{{Field: "team_id", Op: policy.In, Value: ids}, {Field: "id", Op: policy.In, Value: own}}
 	}
-	list, _, err := policy.List[*policy.Project](ctx, s.Store, q)
+	if err := in.cut(&q); err != nil {
+		return nil, err
+	}
+	list, total, err := policy.List[*policy.Project](ctx, s.Store, q)
 	if err != nil {
 		return nil, err
 	}
-	return s.projectRows(ctx, list...)
+	rows, err := s.projectRows(ctx, list...)
+	return listed(total, rows), err
 }

@@ -209,15 +209,20 @@ func (s *server) tagInfo(ctx context.Context, c *Caller, in *tagQuery) (any, err
 	return out, nil
 }
 
-func (s *server) listTags(ctx context.Context, c *Caller, _ *struct{}) (any, error) {
+func (s *server) listTags(ctx context.Context, c *Caller, in *allPages) (any, error) {
 	if err := s.authorize(ctx, c, tagRead, target{}); err != nil {
 		return nil, err
 	}
-	list, _, err := policy.List[*policy.Tag](ctx, s.Store, policy.Query{Kind: policy.EntityTag})
+	q := policy.Query{Kind: policy.EntityTag}
+	if err := in.cut(&q); err != nil {
+		return nil, err
+	}
+	list, total, err := policy.List[*policy.Tag](ctx, s.Store, q)
 	if err != nil {
 		return nil, err
 	}
-	return s.tagRows(ctx, list...)
+	rows, err := s.tagRows(ctx, list...)
+	return listed(total, rows), err
 }
 
 type tagDeletion struct {

@@ -114,6 +114,7 @@ type teamListQuery struct {
 	UserID         Opt[string] `query:"user_id"`
 	OrganizationID Opt[string] `query:"organization_id"`
 	Format         Opt[string] `query:"format" enum:"object,array" doc:"object is {\"teams\":[…]}, array the bare list"`
+	listPage
 }
 
 // mostKeysInList bounds the keys that a bare list of teams carries.
@@ -124,7 +125,10 @@ func (s *server) listTeams(ctx context.Context, c *Caller, in *teamListQuery) (a
 	if err != nil {
 		return nil, err
 	}
-	list, _, err := policy.List[*policy.Team](ctx, s.Store, q)
+	if err := in.cut(&q); err != nil {
+		return nil, err
+	}
+	list, total, err := policy.List[*policy.Team](ctx, s.Store, q)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +137,7 @@ func (s *server) listTeams(ctx context.Context, c *Caller, in *teamListQuery) (a
 		return nil, err
 	}
 	if in.Format.Or(s.TeamListFormat) != "array" {
-		return Object{{"teams", rows}}, nil
+		return listed(total, Object{{"teams", rows}}), nil
 	}
 	for i, t := range list {
 		memberships, err := s.membershipRows(ctx, t, t.Members)
@@ -150,7 +154,7 @@ func (s *server) listTeams(ctx context.Context, c *Caller, in *teamListQuery) (a
 		}
 		rows[i] = append(rows[i], Member{"team_memberships", memberships}, Member{"keys", keyRows})
 	}
-	return rows, nil
+	return listed(total, rows), nil
 }
 
 // teamQuery is the teams of a user and an organization, as far as the caller may see them.

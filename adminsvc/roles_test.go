@@ -80,6 +80,7 @@ var everyRoute = []struct {
 	{route: "GET /global/spend/teams", may: "admin viewer"},
 	{route: "GET /health", may: "admin viewer"},
 	{route: "GET /health/latest", may: "admin viewer"},
+	{route: "GET /health/system", may: "admin viewer"},
 	{route: "GET /health/license", may: "all"},
 	{route: "GET /health/readiness/details", may: "all"},
 	{route: "GET /health/system", may: "admin viewer"},

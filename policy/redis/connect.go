@@ -57,7 +57,7 @@ func Connect(address string) (redis.UniversalClient, error) {
 			return nil, err
 		}
 		shorten(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout)
-		o.ContextTimeoutEnabled, o.DialerRetries = true, cmp.Or(o.DialerRetries, 1)
+		o.ContextTimeoutEnabled, o.DialerRetries, o.Protocol = true, cmp.Or(o.DialerRetries, 1), cmp.Or(o.Protocol, protocol)
 		return redis.NewClient(o), nil
 	case "redis+cluster", "rediss+cluster":
 		o, err := redis.ParseClusterURL(bare + "://" + rest)
@@ -68,7 +68,7 @@ func Connect(address string) (redis.UniversalClient, error) {
 			return nil, err
 		}
 		shorten(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout)
-		o.ContextTimeoutEnabled, o.DialerRetries = true, cmp.Or(o.DialerRetries, 1)
+		o.ContextTimeoutEnabled, o.DialerRetries, o.Protocol = true, cmp.Or(o.DialerRetries, 1), cmp.Or(o.Protocol, protocol)
 		// A dead master only refuses connections: who serves its slots now is learnt by asking.
 		o.ClusterStateReloadInterval = time.Second
 		return redis.NewClusterClient(o), nil
@@ -84,7 +84,7 @@ func Connect(address string) (redis.UniversalClient, error) {
 			return nil, err
 		}
 		shorten(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout)
-		o.ContextTimeoutEnabled, o.DialerRetries = true, cmp.Or(o.DialerRetries, 1)
+		o.ContextTimeoutEnabled, o.DialerRetries, o.Protocol = true, cmp.Or(o.DialerRetries, 1), cmp.Or(o.Protocol, protocol)
 		return redis.NewFailoverClient(o), nil
 	}
 	return nil, fmt.Errorf("redis url: scheme %q is none of redis, rediss, unix, redis+cluster, redis+sentinel", scheme)
@@ -142,6 +142,10 @@ func errURL(err error) error {
 	}
 	return errors.New("redis url: it cannot be read")
 }
+
+// protocol is RESP2: with RESP3 the client looks for messages nobody asked for in front
+// of every answer, and we have Redis send none.
+const protocol = 2
 
 func shorten(dial, read, write *time.Duration) {
 	for _, d := range []struct {

@@ -5,6 +5,7 @@ import (
 	filterv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
+	"google.golang.org/protobuf/types/known/structpb"
 )
 
 // reply writes an outbound as Envoy's message for the kind it answers.
@@ -86,4 +87,16 @@ func immediate(a *answer) *extprocv3.ProcessingResponse {
 		Body:    a.body,
 		Details: a.details,
 	}}}
+}
+
+// noteStruct is a note as protobuf has it.
+func noteStruct(note []header) *structpb.Struct {
+	if len(note) == 0 {
+		return nil
+	}
+	fields := make(map[string]*structpb.Value, len(note))
+	for _, h := range note {
+		fields[h.name] = structpb.NewStringValue(h.value)
+	}
+	return &structpb.Struct{Fields: map[string]*structpb.Value{noteNamespace: structpb.NewStructValue(&structpb.Struct{Fields: fields})}}
 }

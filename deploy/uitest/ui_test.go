@@ -18,7 +18,7 @@ func run(t *testing.T, file string, limit time.Duration, env ...string) {
 	for _, need := range []struct{ path, do string }{
 		{ui + "/dist/index.html", "make ui"}, {ui + "/node_modules/playwright-core", "make ui"}, {"../../.local/envoy", "make envoy"},
 	} {
-		if _, err := os.Stat(need.path); err != nil {
+		if _, err := os.Stat(need.path); err != nil { // a browser that is missing the tests say themselves
 			t.Fatalf("%s is missing: run `%s` first", need.path, need.do)
 		}
 	}
@@ -52,8 +52,10 @@ func mustAbs(t *testing.T, path string) string {
 	return abs
 }
 
-// TestUI runs in test-all and with UITEST set: it has to prove itself on the machines of
-// CI before it may stop a change.
+// TestCore is the documented walk-through, a key and its first call, and what roles see: a minute in every run.
+func TestCore(t *testing.T) { run(t, "core.test.mjs", 5*time.Minute) }
+
+// TestUI is the rest, every page in light and dark, wide and narrow, among it: in test-all and with UITEST set.
 func TestUI(t *testing.T) {
 	if os.Getenv("UITEST") == "" {
 		t.Skip("UITEST is not set")

@@ -34,3 +34,15 @@ export async function signIn(page, key = master) {
   await page.getByRole('button', { name: 'Sign in', exact: true }).click()
   await page.getByRole('navigation', { name: 'Pages' }).waitFor({ state: 'attached' })
 }
+
+/** Goes to a path as a link of the page does, without loading the app again. */
+export async function move(page, path) {
+  await page.evaluate((to) => {
+    for (const h of document.querySelectorAll('main h1')) h.dataset.old = ''
+    const same = location.pathname === new URL(to, location.href).pathname
+    if (same) for (const h of document.querySelectorAll('main h1')) delete h.dataset.old // the page stays, what is in it changes
+    history.pushState({}, '', to)
+    dispatchEvent(new PopStateEvent('popstate', { state: {} }))
+  }, `/ui${path}`)
+  await page.waitForFunction(() => document.querySelector('main h1:not([data-old])') && !document.querySelector('main [aria-busy=true], main .mantine-Skeleton-root'))
+}

@@ -14,12 +14,13 @@ async function many(n, f, atOnce = 24) {
 }
 
 before(async () => {
+  browser = await launch()
+  if (process.env.SEEDED) return // a stack of an earlier run
   await api('PATCH', '/update/ui_settings', { enable_projects_ui: true })
   await many(200, (i) => api('POST', '/team/new', { team_id: `t${i}`, team_alias: `Team ${i}`, max_budget: 100 + i }))
   const projects = []
   await many(2000, async (i) => { projects[i] = (await api('POST', '/project/new', { team_id: `t${i % 200}`, project_alias: `Project ${i}`, max_budget: 10 })).project_id })
   await many(50_000, (i) => api('POST', '/key/generate', { project_id: projects[i % 2000], key_alias: `key-${i}` }))
-  browser = await launch()
 })
 after(() => browser?.close())
 

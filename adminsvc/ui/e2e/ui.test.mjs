@@ -1,9 +1,9 @@
-// The web UI in a real browser, on a real stack: `purser up -- node --test e2e/ui.test.mjs`. One stack serves all
-// tests, in order; each looks only at what it made or what the seed made.
+// What core.test.mjs leaves: `purser up -- node --test e2e/ui.test.mjs`. One stack serves all tests, in order; each looks only at
+// what it made or what the seed made.
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { after, before, test } from 'node:test'
-import { base, launch, master, open, signIn } from './browser.mjs'
+import { base, launch, master, move, open, signIn } from './browser.mjs'
 import { call, client, seed } from './seed.mjs'
 
 const api = client(base, master)
@@ -15,8 +15,9 @@ let company
 before(async () => {
   browser = await launch()
   page = await open(browser)
-  await signIn(page)
   company = await seed(base, master, { calls: 24 })
+  await api('PATCH', '/update/ui_settings', { enable_projects_ui: true })
+  await signIn(page)
 })
 after(() => browser?.close())
 
@@ -26,74 +27,6 @@ const go = async (path, p = page) => {
 }
 const clean = (p = page) => assert.deepEqual(p.faults, [], 'the page did what it must not')
 
-test('the documented walk-through: enable Projects, create one', async () => {
-  await go('/')
-  assert.equal(await page.getByRole('link', { name: /^Projects/ }).count(), 0, 'Projects is in the sidebar before it is enabled')
-  await page.getByRole('button', { name: 'New', exact: true }).click()
-  await page.getByRole('menuitem', { name: 'Admin Settings' }).click()
-  await page.getByRole('tab', { name: /^UI Settings New/ }).click()
-  await page.getByRole('switch', { name: 'Enable Projects' }).click({ force: true })
-  await page.getByRole('link', { name: /^Projects New/ }).click()
-  await page.getByRole('button', { name: 'Create Project' }).first().click()
-  const form = page.getByRole('dialog', { name: 'Create Project' })
-  const models = form.getByRole('combobox', { name: /^Models/ }).or(form.getByLabel(/^Models/)).first()
-  assert.ok(await models.isDisabled(), 'models can be chosen before a team')
-  await form.getByLabel(/^Project Name/).fill('Walk-through')
-  await form.getByLabel(/^Team/).first().click()
-  await page.getByRole('option', { name: 'Travel Search' }).click()
-  await models.click()
-  assert.deepEqual(await page.getByRole('option').allTextContents(), ['gpt-4', 'gpt-4o-mini', 'claude-3-sonnet'], 'other models than the team’s')
-  await page.getByRole('option', { name: 'gpt-4', exact: true }).click()
-  await page.keyboard.press('Escape')
-  await form.getByRole('button', { name: 'Create Project' }).click()
-  await form.waitFor({ state: 'detached' })
-  await page.getByRole('link', { name: 'Walk-through', exact: true }).waitFor()
-  const made = (await api('GET', '/project/list')).find((p) => p.project_alias === 'Walk-through')
-  assert.deepEqual([made.team_id, made.models], ['travel', ['gpt-4']])
-  clean()
-})
-
-test('what the API refuses is said at its field, and nothing is lost', async () => {
-  await go('/projects?new=1')
-  const form = page.getByRole('dialog', { name: 'Create Project' })
-  await form.getByRole('button', { name: 'Create Project' }).click()
-  await form.getByText('Project Name is required').waitFor()
-  await form.getByLabel(/^Project Name/).fill('Too dear')
-  await form.getByLabel(/^Team/).first().click()
-  await page.getByRole('option', { name: 'Travel Search' }).click()
-  await form.getByLabel(/^Max budget/).fill('100000')
-  await form.getByRole('button', { name: 'Create Project' }).click()
-  await form.getByText(/is above the 400 of its team travel/).waitFor()
-  assert.equal(await form.getByLabel(/^Project Name/).inputValue(), 'Too dear')
-})
-
-test('a key is made, shown once, calls, and its request is in the logs; a refusal has its reason', async () => {
-  await go(`/keys?new=1&project=${company.projects['Flight search']}&team=travel`)
-  const form = page.getByRole('dialog', { name: 'Create virtual key' })
-  await form.getByLabel(/^Name/).fill('from-the-browser')
-  await form.getByRole('button', { name: 'Create key' }).click()
-  const shown = page.getByRole('dialog', { name: 'The key of from-the-browser' })
-  const key = await shown.getByLabel('Key', { exact: true }).inputValue()
-  assert.match(key, /^sk-/)
-  assert.match(await shown.getByLabel('A first call with curl').textContent(), new RegExp(key))
-  await shown.getByRole('button', { name: 'I have stored it' }).click()
-  assert.equal(await call(base, key, 'gpt-4', 'Hello'), 200)
-  assert.equal(await call(base, key, 'claude-2', 'Am I allowed?'), 403)
-  await page.getByRole('link', { name: 'from-the-browser', exact: true }).click()
-  await page.getByRole('tab', { name: 'Logs' }).click()
-  const rows = page.getByRole('table', { name: 'requests' }).locator('tbody tr[data-link]')
-  await page.waitForFunction(() => document.querySelector('tbody tr[data-link]') || (document.querySelector('[aria-label=Refresh]')?.click(), false), null, { polling: 500 })
-  await rows.first().click()
-  await page.getByRole('dialog', { name: 'Request' }).getByText('user_api_key_project_id').waitFor()
-  await page.keyboard.press('Escape')
-  await page.getByRole('tab', { name: 'Limits in force' }).click()
-  await page.getByRole('table', { name: 'limits' }).getByText('Project', { exact: true }).first().waitFor()
-  // The journal of refusals is written by the minute's batch: asked for until it is there.
-  await go('/logs?tab=refusals')
-  await page.waitForFunction(() => /from-the-browser/.test(document.body.innerText) || (document.querySelector('[aria-label=Refresh]')?.click(), false), null, { polling: 1000, timeout: 90_000 })
-  clean()
-})
-
 test('links survive reload, old scripts are not the page', async () => {
   await go('/teams/travel?tab=members')
   await page.reload()
@@ -101,26 +34,6 @@ test('links survive reload, old scripts are not the page', async () => {
   await page.getByText('ada@northwind.example').first().waitFor()
   assert.equal((await fetch(`${base}/ui/assets/gone-0000.js`)).status, 404)
   assert.match((await fetch(`${base}/ui/projects`)).headers.get('content-security-policy'), /script-src 'self';/)
-})
-
-test('roles see only what they may', async () => {
-  await api('POST', '/user/update', { user_id: 'grace', password: 'a long password for grace' })
-  const hers = await open(browser)
-  await hers.goto(`${base}/ui/`)
-  await hers.getByLabel(/^User name or e-mail/).fill('grace')
-  await hers.getByLabel(/^Password/).fill('a long password for grace')
-  await hers.getByRole('button', { name: 'Sign in', exact: true }).click()
-  await hers.getByRole('navigation', { name: 'Pages' }).waitFor()
-  const links = await hers.getByRole('navigation', { name: 'Pages' }).getByRole('link').allTextContents()
-  assert.deepEqual(links.filter((l) => /Internal Users|Budgets|Customers|Admin Settings/.test(l)), [])
-  await go('/projects', hers)
-  await hers.getByRole('link', { name: 'Inbox triage', exact: true }).waitFor()
-  assert.equal(await hers.getByRole('link', { name: 'Paper reader', exact: true }).count(), 0, 'she sees another team’s project')
-  await hers.getByRole('button', { name: /^Account of/ }).click()
-  await hers.getByRole('menuitem', { name: 'Sign out' }).click()
-  await hers.getByRole('heading', { name: 'Sign in to Purser' }).waitFor()
-  clean(hers)
-  await hers.context().close()
 })
 
 test('the playground streams through Envoy and shows the cost', async () => {
@@ -133,17 +46,58 @@ test('the playground streams through Envoy and shows the cost', async () => {
   clean()
 })
 
+test('a refused request is found with its reason', async () => {
+  assert.equal(await call(base, company.keys[2].key, 'claude-2', 'Am I allowed?'), 403)
+  // The journal of refusals is written by the minute's batch: asked for until it is there.
+  await go('/logs?tab=refusals')
+  await page.waitForFunction(() => /hotel-reviews-batch/.test(document.body.innerText) || (document.querySelector('[aria-label=Refresh]')?.click(), false), null, { polling: 1000, timeout: 90_000 })
+  clean()
+})
+
+test('an invited user chooses a password and is in', async () => {
+  await go('/users/barbara')
+  await page.getByRole('button', { name: 'Invite' }).click()
+  const link = await page.getByRole('dialog', { name: /^Invite barbara/ }).getByRole('textbox', { name: 'Link' }).inputValue()
+  const hers = await open(browser)
+  await hers.goto(link)
+  await hers.getByLabel(/^Password/).fill('a long password for barbara')
+  await hers.getByLabel(/^Again/).fill('a long password for barbara')
+  await hers.getByRole('button', { name: 'Set password and sign in' }).click()
+  await hers.getByRole('button', { name: /^Account of/ }).waitFor()
+  clean(hers)
+  await hers.context().close()
+})
+
+test('a key has more budget for a while', async () => {
+  await go(`/keys/${company.keys[4].token}`)
+  await page.getByRole('button', { name: 'Edit' }).click()
+  const form = page.getByRole('dialog', { name: 'Edit voc-weekly' })
+  await form.getByRole('button', { name: 'Advanced settings' }).click()
+  await form.getByLabel(/^More budget for a while/).fill('2')
+  await form.getByLabel(/^Until/).fill('2099-01-01T10:00')
+  await form.getByRole('button', { name: 'Save changes' }).click()
+  await form.waitFor({ state: 'detached' })
+  const { info } = await api('GET', `/key/info?key=${company.keys[4].token}`)
+  assert.deepEqual([info.temp_budget_increase, new Date(info.temp_budget_expiry).toISOString()], [2, '2099-01-01T10:00:00.000Z'])
+  clean()
+})
+
+test('Home says how the gateway is', async () => {
+  await go('/')
+  for (const text of ['All is well', '1 of 1 alive', 'PostgreSQL', 'Redis']) await page.getByText(text, { exact: true }).first().waitFor()
+  clean()
+})
+
 const pages = ['/', '/usage', '/usage?by=team&id=travel&view=table', '/logs', '/logs?tab=refusals', '/logs?tab=audit', '/projects', '/projects?new=1', '/teams', '/teams/travel', '/teams/travel?tab=permissions', '/keys', '/keys?new=1', '/users', '/organizations', '/customers', '/budgets', '/models', '/access-groups', '/playground', '/settings']
 
 for (const [name, options] of [['desktop', {}], ['phone, dark', { width: 390, height: 844, dark: true }]]) {
   test(`axe finds nothing serious on any page: ${name}`, async () => {
     const p = await open(browser, { ...options, bypassCSP: true }) // axe is put into the page
     await signIn(p)
+    await p.addScriptTag({ path: axe })
     const found = []
     for (const path of pages) {
-      await go(path, p)
-      await p.locator('[aria-busy=true]').first().waitFor({ state: 'detached' })
-      await p.addScriptTag({ path: axe })
+      await move(p, path)
       const { violations } = await p.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }))
       for (const v of violations) if (v.impact === 'serious' || v.impact === 'critical') found.push(`${path}: ${v.id}: ${v.nodes.slice(0, 3).map((n) => n.target.join(' ') + ' ' + (n.any[0]?.message ?? '').slice(0, 140)).join(' | ')}`)
       const wide = await p.evaluate(() => document.documentElement.scrollWidth - innerWidth)

@@ -29,7 +29,17 @@ export const theme = createTheme({
 
 /** Series of charts: the same name has the same colour everywhere. */
 const series = ['#0b7a7e', '#e0943a', '#5b6ee1', '#c2527d', '#5f9e45', '#8a62c7', '#3f97d6', '#a0753f']
-const given = new Map<string, string>()
+const kept = 'purser.colours'
+const given = new Map<string, string>(recall())
+
+/** Names keep their colours through reloads and on other pages, whatever order they are met in. */
+function recall(): [string, string][] {
+  try {
+    return (JSON.parse(localStorage.getItem(kept) ?? '[]') as [string, string][]).filter(([, c]) => series.includes(c)).slice(-200)
+  } catch {
+    return []
+  }
+}
 export function colorOf(name: string): string {
   if (name === 'other') return 'var(--mantine-color-gray-5)'
   let c = given.get(name)
@@ -41,6 +51,11 @@ export function colorOf(name: string): string {
     c = series[at % series.length]!
     for (let i = 0; i < series.length && taken.has(c); i++) c = series[(at + i) % series.length]!
     given.set(name, c)
+    try {
+      localStorage.setItem(kept, JSON.stringify([...given]))
+    } catch {
+      // A browser that keeps nothing has the same colours on this page all the same.
+    }
   }
   return c
 }

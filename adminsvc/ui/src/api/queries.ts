@@ -1,4 +1,5 @@
 import { keepPreviousData, QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useMemo } from 'react'
 import { type BodyOf, call, type Method, type ParamsOf, type PathOf, type Reply } from './client'
 import { ApiError } from './errors'
 
@@ -30,8 +31,11 @@ export function useApi<P extends PathOf<'get'>>(path: P, params?: ParamsOf<P, 'g
 /** Writes to the API. What was read before is asked again: a write may show anywhere. */
 export function useSend<M extends Exclude<Method, 'get'>, P extends PathOf<M>>(method: M, path: P) {
   const client = useQueryClient()
-  return useMutation<Reply<P, M>, ApiError, { params?: ParamsOf<P, M>; body?: BodyOf<P, M> }>({
+  const m = useMutation<Reply<P, M>, ApiError, { params?: ParamsOf<P, M>; body?: BodyOf<P, M> }>({
     mutationFn: (request) => call(method, path, request),
     onSuccess: () => void client.invalidateQueries(),
   })
+  // The hook answers with a new object at each render; what depends on one, as the columns of a list do, would be made anew.
+  // eslint-disable-next-line react-hooks/exhaustive-deps
+  return useMemo(() => m, [m.status, m.error, m.data, m.variables, m.mutate])
 }

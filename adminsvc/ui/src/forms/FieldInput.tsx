@@ -26,6 +26,7 @@ export function FieldInput({ field: f, values, onChange, error, disabled, first 
     case 'int': return <NumberInput {...base} min={0} allowDecimal={false} thousandSeparator="," placeholder={f.placeholder ?? 'No limit'} value={v as number | ''} onChange={(n) => onChange(n)} hideControls />
     case 'money': return <NumberInput {...base} min={0} decimalScale={9} leftSection="$" thousandSeparator="," placeholder={f.placeholder ?? 'No limit'} value={v as number | ''} onChange={(n) => onChange(n)} hideControls />
     case 'duration': return <DurationInput {...base} value={text} onChange={onChange} />
+    case 'moment': return <TextInput {...base} type="datetime-local" value={text} onChange={(e) => onChange(e.currentTarget.value)} />
     case 'switch': return <Switch {...base} label={f.label} description={f.help} checked={v === true} onChange={(e) => onChange(e.currentTarget.checked)} mt={6} />
     case 'select': return <Select {...base} data={f.options ?? []} value={text || null} onChange={(x) => onChange(x ?? '')} clearable={!f.required} />
     case 'multi': return <MultiSelect {...base} data={f.options ?? []} value={v as string[]} onChange={onChange} clearable searchable />

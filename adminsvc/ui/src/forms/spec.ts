@@ -2,7 +2,7 @@ import type { ReactNode } from 'react'
 
 export type Values = Record<string, unknown>
 export type Kind =
-  | 'text' | 'area' | 'int' | 'money' | 'duration' | 'models' | 'select' | 'multi' | 'metadata' | 'switch' | 'tags' | 'modelLimits' | 'windows' | 'password'
+  | 'text' | 'area' | 'int' | 'money' | 'duration' | 'models' | 'select' | 'multi' | 'metadata' | 'switch' | 'moment' | 'tags' | 'modelLimits' | 'windows' | 'password'
   | 'team' | 'project' | 'user' | 'organization' | 'budget' | 'accessGroups'
 
 export type Field = {

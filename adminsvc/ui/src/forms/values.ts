@@ -1,7 +1,11 @@
+import { day } from '../shared/format'
 import { type ModelLimit, fromModelLimits, toModelLimits } from './modelLimits'
 import type { Field, Section, Values } from './spec'
 
 const lists = new Set(['models', 'multi', 'tags', 'accessGroups'])
+
+/** The viewer's wall clock, as an input of type datetime-local has it. */
+const clock = (d: Date) => `${day(d)}T${String(d.getHours()).padStart(2, '0')}:${String(d.getMinutes()).padStart(2, '0')}`
 
 /** What a field of the form holds for a row of the API. */
 function read(f: Field, row: Record<string, unknown> | null): unknown {
@@ -11,6 +15,7 @@ function read(f: Field, row: Record<string, unknown> | null): unknown {
   if (lists.has(f.kind) || f.kind === 'windows') return Array.isArray(v) ? v : []
   if (f.kind === 'metadata') return v && typeof v === 'object' ? v : {}
   if (f.kind === 'int' || f.kind === 'money') return v ?? ''
+  if (f.kind === 'moment') return v ? clock(new Date(v as string)) : ''
   return v ?? ''
 }
 
@@ -18,6 +23,7 @@ function read(f: Field, row: Record<string, unknown> | null): unknown {
 function write(f: Field, value: unknown): Record<string, unknown> {
   if (f.kind === 'modelLimits') return fromModelLimits(value as ModelLimit[])
   if (f.kind === 'text' || f.kind === 'area' || f.kind === 'duration') return { [f.name]: String(value ?? '').trim() || null }
+  if (f.kind === 'moment') return { [f.name]: value ? new Date(value as string).toISOString() : null }
   if (f.kind === 'windows') {
     const rows = (value as { budget_duration?: string; max_budget?: number | '' }[]).filter((w) => w.budget_duration && w.max_budget !== '')
     return { [f.name]: rows.length ? rows : null }

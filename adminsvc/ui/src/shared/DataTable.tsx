@@ -1,6 +1,6 @@
 import { Skeleton } from '@mantine/core'
 import { IconArrowDown, IconArrowsSort, IconArrowUp } from '@tabler/icons-react'
-import { flexRender, getCoreRowModel, useReactTable } from '@tanstack/react-table'
+import { getCoreRowModel, useReactTable } from '@tanstack/react-table'
 import { type MouseEvent, type ReactNode, useMemo } from 'react'
 import { useNavigate } from 'react-router'
 import type { Column } from './column'
@@ -21,12 +21,16 @@ type Props<R> = {
 
 const classes = (c: Column<never> | undefined) => [c?.align === 'right' ? 'num' : '', c?.from ? `${c.from}-only` : ''].filter(Boolean).join(' ') || undefined
 
+// Called, not rendered as a component: a cell's function is new whenever the page's columns are, and React would make each
+// cell of a component that is another one anew.
+const cell = <R,>(c: Column<R>, row: R) => c.cell(row)
+
 /** Rows with a sticky header; sorting is the list's state, so that the URL holds it. */
 export function DataTable<R>({ label, columns, rows, rowKey, loading, list, link, onRow, isNew, empty }: Props<R>) {
   const navigate = useNavigate()
   const table = useReactTable({
     data: useMemo(() => rows ?? [], [rows]),
-    columns: useMemo(() => columns.map((c) => ({ id: c.id, header: c.title, cell: (x: { row: { original: R } }) => c.cell(x.row.original), meta: c })), [columns]),
+    columns: useMemo(() => columns.map((c) => ({ id: c.id, header: c.title, meta: c })), [columns]),
     getCoreRowModel: getCoreRowModel(),
     getRowId: rowKey,
     manualSorting: true,
@@ -65,7 +69,7 @@ export function DataTable<R>({ label, columns, rows, rowKey, loading, list, link
             ? Array.from({ length: 8 }, (_, i) => <tr key={i}>{columns.map((c) => <td key={c.id} className={classes(c as Column<never>)}><Skeleton height={14} width="70%" /></td>)}</tr>)
             : table.getRowModel().rows.map((r) => (
                 <tr key={r.id} data-link={link || onRow ? '' : undefined} data-new={isNew?.(r.original) ? '' : undefined} onClick={link || onRow ? (e) => open(e, r.original) : undefined}>
-                  {r.getVisibleCells().map((x) => <td key={x.id} className={classes(x.column.columnDef.meta as Column<never>)}>{flexRender(x.column.columnDef.cell, x.getContext())}</td>)}
+                  {r.getVisibleCells().map((x) => <td key={x.id} className={classes(x.column.columnDef.meta as Column<never>)}>{cell(x.column.columnDef.meta as Column<R>, r.original)}</td>)}
                 </tr>
               ))}
         </tbody>

@@ -2,6 +2,9 @@ import { useMemo } from 'react'
 import type { Column } from './column'
 import type { ListState } from './useListState'
 
+// Made once: localeCompare with options makes one for each pair, a second and a half for 2,000 rows.
+const byName = new Intl.Collator(undefined, { numeric: true, sensitivity: 'base' })
+
 /** Searches, sorts and pages rows that the API answers whole. */
 export function useLocalRows<R>(all: R[] | undefined, list: ListState, columns: Column<R>[], text: (r: R) => string, keep?: (r: R) => boolean) {
   return useMemo(() => {
@@ -14,7 +17,7 @@ export function useLocalRows<R>(all: R[] | undefined, list: ListState, columns: 
         if (x === y) return 0
         if (x === null || x === undefined) return 1
         if (y === null || y === undefined) return -1
-        const order = typeof x === 'number' && typeof y === 'number' ? x - y : String(x).localeCompare(String(y), undefined, { numeric: true, sensitivity: 'base' })
+        const order = typeof x === 'number' && typeof y === 'number' ? x - y : byName.compare(String(x), String(y))
         return list.desc ? -order : order
       })
     }

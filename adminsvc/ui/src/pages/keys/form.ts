@@ -33,6 +33,8 @@ export const keyForm: Section[] = [
       windows,
       { ...modelLimits, modelsOf: (v) => ({ team: v.team_id as string, project: v.project_id as string }) },
       { name: 'soft_budget', label: 'Soft budget', kind: 'money', placeholder: 'None' },
+      { name: 'temp_budget_increase', label: 'More budget for a while', kind: 'money', placeholder: 'None', help: 'Added to the max budget until then.' },
+      { name: 'temp_budget_expiry', label: 'Until', kind: 'moment', required: false, help: 'In your time zone.' },
       { name: 'access_group_ids', label: 'Access groups', kind: 'accessGroups' },
       { name: 'tags', label: 'Tags', kind: 'tags', help: 'Put on each of its requests.' },
       { name: 'allowed_ips', label: 'From these addresses only', kind: 'tags', placeholder: '10.0.0.0/8' },

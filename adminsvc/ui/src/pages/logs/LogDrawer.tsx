@@ -8,7 +8,7 @@ import { Copy, Id } from '../../shared/Id'
 import { LogStatus } from './LogList'
 
 type Meta = {
-  usage_object?: Record<string, unknown>; cost_breakdown?: Record<string, number>; usage_source?: string; route?: string; model_asked?: string; stream?: boolean; attempted_retries?: number; attempts?: unknown
+  usage_object?: Record<string, unknown>; cost_breakdown?: Record<string, number>; usage_source?: string; route?: string; model_asked?: string; stream?: boolean; attempted_retries?: number; max_tokens_lowered_to?: number
   error_information?: { error_code?: string; error_class?: string; error_message?: string } | null; requester_ip_address?: string; user_agent?: string; upstream_request_id?: string; [more: string]: unknown
 }
 
@@ -41,7 +41,17 @@ export function LogDrawer({ row, onClose }: { row: Log | null; onClose: () => vo
             ]} />
           </Part>
           <Part title="Where it went">
-            <Facts rows={[['Endpoint', m.route], ['Asked for', m.model_asked], ['Served by', row.model], ['Provider', row.custom_llm_provider], ['Address', row.api_base], ['Deployment', row.model_id], ['Retries', m.attempted_retries ? count(m.attempted_retries) : null]]} />
+            <Facts rows={[['Endpoint', m.route], ['Asked for', m.model_asked], ['Served by', row.model], ['Provider', row.custom_llm_provider], ['Address', row.api_base]]} />
+          </Part>
+          <Part title="Decision">
+            <Facts rows={[
+              ['Verdict', row.status === 'failure' ? 'Admitted; the call then failed' : 'Admitted'],
+              ['Model', m.model_asked && (row.model_group && row.model_group !== m.model_asked ? `${m.model_asked}, which ${row.model_group} serves` : m.model_asked)],
+              ['Route', row.model_id && `${row.model_id} (${row.custom_llm_provider}: ${row.model})`],
+              ['Attempts', count((m.attempted_retries ?? 0) + 1)],
+              ['Answer', m.max_tokens_lowered_to ? `Lowered to ${count(m.max_tokens_lowered_to)} tokens: a limit had no room for more` : 'Left as asked for'],
+              ['Limits', row.api_key && <Link to={`/keys/${row.api_key}?tab=limits`}>In force for this key now</Link>],
+            ]} />
           </Part>
           <Part title="Tokens"><Facts rows={flat(m.usage_object).map(([k, v]) => [k, count(v)])} /></Part>
           <Part title="Cost"><Facts rows={Object.entries(m.cost_breakdown ?? {}).filter(([, v]) => v !== 0).map(([k, v]) => [words(k), money(v)])} /></Part>

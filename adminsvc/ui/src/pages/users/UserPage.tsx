@@ -1,5 +1,5 @@
 import { Badge, Button, SimpleGrid } from '@mantine/core'
-import { IconEdit } from '@tabler/icons-react'
+import { IconEdit, IconMailForward } from '@tabler/icons-react'
 import { useState } from 'react'
 import { Link, useParams } from 'react-router'
 import { isAdmin } from '../../api/may'
@@ -18,6 +18,7 @@ import { SpendByModel } from '../../shared/SpendByModel'
 import { When } from '../../shared/When'
 import { KeyList } from '../keys/KeyList'
 import { LogList } from '../logs/LogList'
+import { Invite } from './Invite'
 import { UserModal } from './UserModal'
 import { userName } from './Users'
 
@@ -28,10 +29,11 @@ export default function UserPage() {
   const { data, error } = useApi('/v2/user/info', { user_id: id })
   const u = data as User | undefined
   const [edit, setEdit] = useState(false)
+  const [invite, setInvite] = useState(false)
   return (
     <>
       <Detail of={{ to: '/users', label: 'Internal Users' }} title={u ? userName(u) : id} id={id} error={error} loading={!u} blocked={u?.blocked && 'Calls of all their keys are refused.'} badges={u && <Badge>{roleName(u.user_role)}</Badge>}
-        actions={isAdmin(who) && <Button variant="default" leftSection={<IconEdit size={16} />} onClick={() => setEdit(true)}>Edit</Button>}
+        actions={isAdmin(who) && <><Button variant="default" leftSection={<IconMailForward size={16} />} onClick={() => setInvite(true)}>Invite</Button><Button variant="default" leftSection={<IconEdit size={16} />} onClick={() => setEdit(true)}>Edit</Button></>}
         tabs={[
           { id: 'overview', label: 'Overview', page: u && (
             <SimpleGrid cols={{ base: 1, md: 2 }}>
@@ -44,6 +46,7 @@ export default function UserPage() {
           { id: 'keys', label: 'Keys', page: <KeyList scope={{ user_id: id }} /> },
           { id: 'logs', label: 'Logs', page: <LogList scope={{ user_id: id }} /> },
         ]} />
+      {invite && u && <Invite user={u} onClose={() => setInvite(false)} />}
       {edit && u && <UserModal row={u} onClose={() => setEdit(false)} />}
     </>
   )

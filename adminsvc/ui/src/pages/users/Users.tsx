@@ -1,5 +1,5 @@
 import { Badge, Button, Menu, Select, Text } from '@mantine/core'
-import { IconBan, IconCircleCheck, IconEdit, IconPlus, IconTrash, IconUser } from '@tabler/icons-react'
+import { IconBan, IconCircleCheck, IconEdit, IconMailForward, IconPlus, IconTrash, IconUser } from '@tabler/icons-react'
 import { useMemo, useState } from 'react'
 import { isAdmin } from '../../api/may'
 import { useNames } from '../../api/names'
@@ -20,6 +20,7 @@ import { RowMenu } from '../../shared/RowMenu'
 import { say } from '../../shared/say'
 import { useListState } from '../../shared/useListState'
 import { When } from '../../shared/When'
+import { Invite } from './Invite'
 import { UserModal } from './UserModal'
 
 export const userName = (u: User) => u.user_alias || u.user_email || u.user_id!
@@ -32,6 +33,7 @@ export default function Users() {
   const update = useSend('post', '/user/update')
   const remove = useSend('post', '/user/delete')
   const [edited, setEdited] = useState<User | null>(null)
+  const [invited, setInvited] = useState<User | null>(null)
   const [doomed, setDoomed] = useState<User | null>(null)
   const columns = useMemo<Column<User>[]>(() => [
     { id: 'user_email', title: 'User', sort: true, value: (u) => u.user_email ?? u.user_id, cell: (u) => <NameCell to={`/users/${encodeURIComponent(u.user_id!)}`} name={userName(u)} id={userName(u) === u.user_id ? null : u.user_id} blocked={u.blocked} /> },
@@ -43,6 +45,7 @@ export default function Users() {
     { id: 'do', title: '', align: 'right', width: 50, cell: (u) => isAdmin(who) && (
       <RowMenu name={userName(u)}>
         <Menu.Item leftSection={<IconEdit size={16} />} onClick={() => setEdited(u)}>Edit</Menu.Item>
+        <Menu.Item leftSection={<IconMailForward size={16} />} onClick={() => setInvited(u)}>Invite</Menu.Item>
         <Menu.Item leftSection={u.blocked ? <IconCircleCheck size={16} /> : <IconBan size={16} />} onClick={() => update.mutate({ body: { user_id: u.user_id!, blocked: !u.blocked } }, { onSuccess: () => say(u.blocked ? 'Their keys can call again.' : 'All calls of their keys are refused now.') })}>{u.blocked ? 'Unblock' : 'Block'}</Menu.Item>
         <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={() => setDoomed(u)}>Delete</Menu.Item>
       </RowMenu>
@@ -61,6 +64,7 @@ export default function Users() {
         empty={<Empty icon={IconUser} title="No users yet" action={create}>Users own keys and see what they cost. Applications need none: a key of a project is enough.</Empty>} />
       <Text size="xs" c="dimmed" mt="xs">The holder of the master key is no user and is not listed.</Text>
       {list.get('new') && <UserModal row={null} onClose={() => list.set({ new: null })} />}
+      {invited && <Invite user={invited} onClose={() => setInvited(null)} />}
       {edited && <UserModal row={edited} onClose={() => setEdited(null)} />}
       {doomed && <Confirm title={`Delete ${userName(doomed)}?`} action="Delete user" name={userName(doomed)} onClose={() => setDoomed(null)} run={async () => { await remove.mutateAsync({ body: { user_ids: [doomed.user_id!] } }); say('Deleted.') }}>
         Their keys, {doomed.key_count ?? 0} of them, and memberships go with them; callers with those keys are refused from now on. What was spent stays in Usage and Logs.

@@ -14,16 +14,17 @@ export default function Invited() {
   const go = useNavigate()
   const { entered } = useSession()
   const id = params.get('invitation_id') ?? ''
-  const invited = useApi('/onboarding/get_token', { invite_link: id })
   const [password, setPassword] = useState('')
   const [again, setAgain] = useState('')
   const [busy, setBusy] = useState(false)
+  // Asked no more once it is taken up: it answers 401 then, which would sign out who has just been let in.
+  const invited = useApi('/onboarding/get_token', { invite_link: id }, { enabled: !busy, stale: Infinity })
   const [error, setError] = useState<unknown>(null)
   const submit = (e: FormEvent) => {
     e.preventDefault()
     setBusy(true)
     setError(null)
-    call('post', '/onboarding/claim_token', { body: { invitation_link: id, password } }).then(entered).then(() => go('/')).catch(setError).finally(() => setBusy(false))
+    call('post', '/onboarding/claim_token', { body: { invitation_link: id, password } }).then(entered).then(() => go('/')).catch((e) => { setError(e); setBusy(false) })
   }
   if (invited.error) return <Entrance><Stack><ErrorBox error={invited.error} /><Text size="sm">Ask whoever invited you for a new link.</Text><Button variant="default" onClick={() => void go('/')}>Sign in</Button></Stack></Entrance>
   if (!invited.data) return <Entrance><Loading /></Entrance>

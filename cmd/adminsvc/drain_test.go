@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"strconv"
@@ -13,6 +12,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/purser/purser/policy"
+	"github.com/purser/purser/policy/codec"
 	"github.com/purser/purser/policy/postgres"
 	"github.com/purser/purser/policy/postgres/postgrestest"
 	"github.com/purser/purser/policy/redis"
@@ -57,11 +57,8 @@ func fillJournal(tb testing.TB, client goredis.UniversalClient, prefix string, f
 	for done := 0; done < n; {
 		pipe := client.Pipeline()
 		for range min(2000, n-done) {
-			text, err := json.Marshal(journaled(from+done, keys))
-			if err != nil {
-				tb.Fatal(err)
-			}
-			pipe.XAdd(tb.Context(), &goredis.XAddArgs{Stream: prefix + ":journal", Values: []any{"e", text}})
+			e := journaled(from+done, keys)
+			pipe.XAdd(tb.Context(), &goredis.XAddArgs{Stream: prefix + ":journal", Values: []any{"e", codec.AppendEntry(nil, &e)}})
 			done++
 		}
 		if _, err := pipe.Exec(tb.Context()); err != nil {

@@ -33,6 +33,7 @@ type config struct {
 	Enforcement       string        `env:"ENFORCEMENT"`                             // shadow: decide and record, refuse nothing; default enforce
 	BudgetEdge        string        `env:"BUDGET_EDGE" envDefault:"clamp"`          // as for extproc
 	TrustForwarded    bool          `env:"TRUST_FORWARDED" envDefault:"true"`       // Envoy in front appends the caller's address
+	DrainDelay        time.Duration `env:"DRAIN_DELAY" envDefault:"500ms"`          // unready, and each answer closes its connection, for so long before the drain starts
 	Drain             time.Duration `env:"DRAIN_TIMEOUT" envDefault:"10s"`          // for requests under way at SIGTERM
 	WriteBarrier      time.Duration `env:"WRITE_BARRIER" envDefault:"1s"`           // a write is answered when every extproc has applied it, or after so long
 	SpendLogRetention string        `env:"SPEND_LOG_RETENTION"`                     // drop rows of requests older than this, as in 90d; default config.yaml's, else kept

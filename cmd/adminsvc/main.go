@@ -149,9 +149,10 @@ func run(ctx context.Context, cfg config, log *slog.Logger) error {
 	if e := newExplainer(cfg.ExtprocURL, func() string { return policy.InternalToken(known.settings.Load().MasterKey) }); e != nil {
 		explains, parts.peers = e, e
 	}
+	var stopping leaving
 	api := adminsvc.New(adminsvc.Config{
 		Store: store, Spend: store, Adjust: store.Adjust, Flush: store.Flush, Log: log,
-		UserDefaults: file.LiteLLM.UserDefaults, UserBudget: file.LiteLLM.UserBudget, UserBudgetDuration: file.LiteLLM.UserBudgetDuration, CountTokens: tokens.Count, Version: version, Ready: store.Ping,
+		UserDefaults: file.LiteLLM.UserDefaults, UserBudget: file.LiteLLM.UserBudget, UserBudgetDuration: file.LiteLLM.UserBudgetDuration, CountTokens: tokens.Count, Version: version, Ready: stopping.ready(store.Ping),
 		System:      parts.look,
 		Enforcement: store, RefusalSums: store.RefusalSums,
 		Models: known, Prober: newProber(), Settled: known.settled, Catalog: known.directory.Catalog, Settings: known.settings.Load,
@@ -167,7 +168,7 @@ func run(ctx context.Context, cfg config, log *slog.Logger) error {
 		return err
 	}
 	defer stopMetrics()
-	server := &http.Server{Handler: measured.api(api), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	server := &http.Server{Handler: stopping.tell(measured.api(api)), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	log.Info("serving", "http", listener.Addr().String())
@@ -176,6 +177,7 @@ func run(ctx context.Context, cfg config, log *slog.Logger) error {
 		return err
 	case <-ctx.Done():
 	}
+	stopping.begin(cfg.DrainDelay)
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.Drain)
 	defer cancel()
 	return server.Shutdown(bounded)

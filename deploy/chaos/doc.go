@@ -19,7 +19,7 @@
 //	adminsvc killed, away               TestKill, TestAway
 //	a store that freezes                TestAway: nobody meets Envoy's own timeout
 //	the extproc's disk is full          TestDiskFull
-//	SIGTERM while streams run           TestTermination
+//	SIGTERM while streams run           TestTermination, of an adminsvc: TestAdminTermination
 //	an extproc that stood still         TestChangesHoldAtOnce: what it missed holds
 //	a store that hangs, at the edge     extproc: TestRedisHangs, TestRedisIsDownAndDenies
 //	nobody governs                      envoy: TestReplyWhenNobodyGoverns; extproc: TestNobodyGetsThroughUnjudged

@@ -5,8 +5,10 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -316,4 +318,65 @@ func TestTermination(t *testing.T) {
 	eventually(t, time.Minute, "it runs again", func() bool { now := s.pid("extproc"); return now != 0 && now != pid })
 	eventually(t, time.Minute, "its metrics are there", func() bool { _, ok := metric(s.extprocHTTP()[0], "purser_spool_pending"); return ok })
 	b.check(t, results)
+}
+
+// Told to stop, an adminsvc answers what it was asked, and what comes then goes
+// elsewhere. Who is just being connected at the end can be turned away, once: Envoy
+// does not send again what may have been done.
+func TestAdminTermination(t *testing.T) {
+	chaos(t)
+	s := up(t, nil, "--replicas", "2")
+	s.must("POST", "/team/new", `{"team_id":"t"}`)
+	stop := make(chan struct{})
+	var asking sync.WaitGroup
+	var asked, away atomic.Int64
+	for i := range 8 {
+		asking.Go(func() {
+			for n := 0; ; n++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				method, path, body := "GET", "/team/info?team_id=t", ""
+				if i%2 == 0 {
+					method, path, body = "POST", "/key/generate", fmt.Sprintf(`{"key":"sk-while-one-ends-%d-%06d","team_id":"t"}`, i, n)
+				}
+				status, got := s.call(method, path, body)
+				asked.Add(1)
+				switch {
+				case status == http.StatusServiceUnavailable && strings.Contains(got, "closed the connection"):
+					away.Add(1)
+				case status != http.StatusOK:
+					t.Errorf("the admin API while one of two drains: %d %s", status, got)
+				}
+			}
+		})
+	}
+	for _, name := range s.replicas("adminsvc") {
+		pid, before := s.pid(name), asked.Load()
+		eventually(t, time.Minute, "requests are under way", func() bool { return asked.Load() > before+20 })
+		if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, time.Minute, name+" runs again", func() bool { now := s.pid(name); return now != 0 && now != pid })
+		port := s.adminsvcs()[slices.Index(s.replicas("adminsvc"), name)]
+		eventually(t, time.Minute, name+" serves again", func() bool {
+			status, _, _ := s.send(t.Context(), "GET", fmt.Sprintf("http://127.0.0.1:%d/health/readiness", port), s.info.MasterKey, "")
+			return status == http.StatusOK
+		})
+		// The next one goes when Envoy has taken this one back.
+		eventually(t, time.Minute, "Envoy sends to "+name, func() bool {
+			_, got, _ := s.send(t.Context(), "GET", s.info.EnvoyAdminURL+"/clusters", "", "")
+			return strings.Contains(got, fmt.Sprintf("purser-adminsvc::127.0.0.1:%d::health_flags::healthy\n", port))
+		})
+	}
+	before := asked.Load()
+	eventually(t, time.Minute, "requests go on", func() bool { return asked.Load() > before+20 })
+	close(stop)
+	asking.Wait()
+	t.Logf("%d requests, %d turned away", asked.Load(), away.Load())
+	if away.Load()*100 > asked.Load() {
+		t.Error("that is more than one in a hundred")
+	}
 }

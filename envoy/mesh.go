@@ -28,6 +28,9 @@ type Mesh struct {
 	Host string
 	// Gateway is the Gateway that serves Host: "name", or "namespace/name". Default Name.
 	Gateway string
+	// FilterNamespace is where the EnvoyFilter goes. Istio only. Default istio-system, the root namespace: from any other it
+	// would reach the proxies of that namespace alone.
+	FilterNamespace string
 	// Selector are the labels of the proxies the filter goes to. Istio only. Default istio: ingressgateway for a gateway;
 	// required for sidecars.
 	Selector map[string]string
@@ -35,8 +38,9 @@ type Mesh struct {
 	Placement Placement
 	// Ports are those Host is served at, which Istio names virtual hosts by. Default 80 and 443 for a gateway, 80 for sidecars.
 	Ports []int
-	// PerRoute leaves the filter off but on the routes of Host, so that whatever else the proxy serves never gets there.
-	PerRoute bool
+	// WholeGateway judges whatever the gateway serves. Istio only. Default: the filter is off but on the routes of Host, so that
+	// whatever else goes through the same proxy never gets there.
+	WholeGateway bool
 
 	// ExtProc and AdminSvc are host:port of the services. Default purser-extproc (in Envoy Gateway purser-extproc-pods, the
 	// headless one) and purser-adminsvc in Namespace, 9002 and 9001.
@@ -65,6 +69,7 @@ const (
 func (m Mesh) withDefaults() Mesh {
 	m.Name = cmp.Or(m.Name, "purser")
 	m.Namespace = cmp.Or(m.Namespace, "purser")
+	m.FilterNamespace = cmp.Or(m.FilterNamespace, "istio-system")
 	m.Gateway = cmp.Or(m.Gateway, m.Name)
 	m.Placement = cmp.Or(m.Placement, AtGateway)
 	if len(m.Ports) == 0 {
@@ -94,7 +99,7 @@ func (m Mesh) Validate() error {
 	m = m.withDefaults()
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("envoy: "+format, args...)) }
-	for field, v := range map[string]string{"Name": m.Name, "Namespace": m.Namespace} {
+	for field, v := range map[string]string{"Name": m.Name, "Namespace": m.Namespace, "FilterNamespace": m.FilterNamespace} {
 		if !label.MatchString(v) {
 			bad("%s %q: lower case letters, digits and - only, 40 at most", field, v)
 		}
@@ -133,8 +138,12 @@ func (m Mesh) Validate() error {
 type object map[string]any
 
 func (m Mesh) resource(api, kind, name string, spec any) object {
+	return m.resourceIn(m.Namespace, api, kind, name, spec)
+}
+
+func (m Mesh) resourceIn(namespace, api, kind, name string, spec any) object {
 	return object{"apiVersion": api, "kind": kind, "metadata": object{
-		"name": name, "namespace": m.Namespace, "labels": object{"app.kubernetes.io/part-of": "purser", "app.kubernetes.io/managed-by": "purser-envoy-config"},
+		"name": name, "namespace": namespace, "labels": object{"app.kubernetes.io/part-of": "purser", "app.kubernetes.io/managed-by": "purser-envoy-config"},
 	}, "spec": spec}
 }
 

@@ -12,6 +12,8 @@ import (
 )
 
 const (
+	adminRoute = "admin" // of the VirtualService
+
 	istioNetworking = "networking.istio.io/v1"
 	istioFilters    = "networking.istio.io/v1alpha3" // EnvoyFilter has no later version
 )
@@ -51,7 +53,7 @@ func (m Mesh) envoyFilter() (object, error) {
 		return nil, err
 	}
 	// Sidecars see all of a workload's calls; only those to models are ours.
-	perRoute := m.PerRoute || m.Placement == AtClients
+	perRoute := m.Placement == AtClients || m.Placement == AtGateway && !m.WholeGateway
 	filter.Disabled = perRoute
 	value, err := plainOf(filter)
 	if err != nil {
@@ -73,7 +75,7 @@ func (m Mesh) envoyFilter() (object, error) {
 	// Envoy buffers request and reply bodies up to this much; its own default of 1 MiB would refuse longer prompts.
 	vhost := object{"request_body_buffer_limit": m.BodyLimit + rewriteRoom}
 	matches := []object{{"context": context}}
-	if m.Placement != AtModel && perRoute {
+	if perRoute {
 		vhost["typed_per_filter_config"] = object{ExtProcFilterName: object{
 			"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "config": object{"@type": "type.googleapis.com/envoy.extensions.filters.http.ext_proc.v3.ExtProcPerRoute", "overrides": object{}},
 		}}
@@ -89,7 +91,17 @@ func (m Mesh) envoyFilter() (object, error) {
 	for _, match := range matches {
 		patches = append(patches, object{"applyTo": "VIRTUAL_HOST", "match": match, "patch": object{"operation": "MERGE", "value": vhost}})
 	}
-	return m.resource(istioFilters, "EnvoyFilter", m.Name+"-"+string(m.Placement), object{
+	if m.Placement != AtModel {
+		// The management plane is not the extproc's business.
+		off := object{"typed_per_filter_config": object{ExtProcFilterName: object{
+			"@type": "type.googleapis.com/envoy.extensions.filters.http.ext_proc.v3.ExtProcPerRoute", "disabled": true,
+		}}}
+		for _, port := range m.Ports {
+			at := object{"context": context, "routeConfiguration": object{"vhost": object{"name": fmt.Sprintf("%s:%d", m.Host, port), "route": object{"name": adminRoute}}}}
+			patches = append(patches, object{"applyTo": "HTTP_ROUTE", "match": at, "patch": object{"operation": "MERGE", "value": off}})
+		}
+	}
+	return m.resourceIn(m.FilterNamespace, istioFilters, "EnvoyFilter", m.Name+"-"+string(m.Placement), object{
 		"workloadSelector": object{"labels": labels(m.Selector)}, "configPatches": patches,
 	}), nil
 }
@@ -170,7 +182,8 @@ func (m Mesh) hostEntry() object {
 	})
 }
 
-// virtualService leads by the routing header to providers, without it to an answer that says so, and the rest to adminsvc.
+// virtualService leads by the routing header to providers (without a timeout, which is how Istio says that a call takes as long as it
+// takes; it refuses to be told 0), without it to an answer that says so, and the rest to adminsvc.
 func (m Mesh) virtualService() object {
 	var routes []any
 	for i, d := range m.Deployments {
@@ -180,7 +193,6 @@ func (m Mesh) virtualService() object {
 			"route":   []any{object{"destination": object{"host": m.provider(i, d), "port": object{"number": d.Endpoint.Port}}}},
 			"rewrite": object{"authority": d.authority()},
 			"headers": object{"request": object{"remove": anys(notForProviders)}},
-			"timeout": "0s", // a call takes as long as it takes
 			"retries": object{"attempts": 2, "retryOn": retryOn},
 		})
 	}
@@ -195,7 +207,7 @@ func (m Mesh) virtualService() object {
 		"headers":        object{"response": object{"set": object{"content-type": "application/json"}}},
 	})
 	host, port := split(m.AdminSvc)
-	routes = append(routes, object{"name": "admin", "route": []any{object{"destination": object{"host": host, "port": object{"number": port}}}}, "timeout": adminTimeout.String()})
+	routes = append(routes, object{"name": adminRoute, "route": []any{object{"destination": object{"host": host, "port": object{"number": port}}}}, "timeout": adminTimeout.String()})
 	spec := object{"hosts": []any{m.Host}, "http": routes}
 	if m.Placement == AtGateway {
 		spec["gateways"] = []any{m.Gateway}

@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/purser/purser/cmd/boot/clusters"
 	"github.com/purser/purser/envoy"
@@ -30,9 +32,11 @@ func runEnvoyConfig(_ context.Context, args []string, out io.Writer) error {
 	host := flags.String("host", "", "with --for: the name that clients call")
 	gateway := flags.String("gateway", "", "with --for: the Gateway that serves it, as name or namespace/name")
 	namespace := flags.String("namespace", "purser", "with --for: of the resources")
+	filterNamespace := flags.String("filter-namespace", "", "with --for istio: of the EnvoyFilter (default istio-system, the root namespace, from where it reaches every namespace)")
 	placement := flags.String("placement", "gateway", "with --for istio: gateway, sidecar-outbound or sidecar-inbound")
 	selector := flags.String("selector", "", "with --for istio: labels of the proxies (default istio=ingressgateway)")
-	perRoute := flags.Bool("per-route", false, "with --for istio: the filter is off but on the host's routes")
+	perRoute := flags.Bool("per-route", true, "with --for istio: the filter is off but on the host's routes; =false on a gateway that serves nothing else")
+	ports := flags.String("ports", "", "with --for istio: the ports of the Gateway's servers, with commas (default 80,443, for sidecars 80)")
 	accessLog := flags.String("access-log", "", "file of the access log, or off (default /dev/stdout)")
 	if err := parse(flags, args, out); err != nil {
 		return err
@@ -45,8 +49,12 @@ func runEnvoyConfig(_ context.Context, args []string, out io.Writer) error {
 		return fmt.Errorf("%s:\n%w", *file, err)
 	}
 	if *mesh != "envoy" {
+		served, err := portList(*ports)
+		if err != nil {
+			return usageError{"--ports " + err.Error()}
+		}
 		return meshConfig(*mesh, envoy.Mesh{
-			Namespace: *namespace, Host: *host, Gateway: *gateway, Placement: envoy.Placement(*placement), PerRoute: *perRoute,
+			Namespace: *namespace, FilterNamespace: *filterNamespace, Host: *host, Gateway: *gateway, Placement: envoy.Placement(*placement), WholeGateway: !*perRoute, Ports: served,
 			ExtProc: given(flags, "extproc"), AdminSvc: given(flags, "adminsvc"),
 			Deployments: clusters.Of(cfg.Deployments), ForwardHeaders: forwardHeaders(cfg), Identity: len(cfg.Identity.JWT)+len(cfg.Identity.SPIFFE.Rules) > 0,
 		}, *selector, out)
@@ -89,6 +97,21 @@ func meshConfig(mesh string, m envoy.Mesh, selector string, out io.Writer) error
 	}
 	_, err = out.Write(text)
 	return err
+}
+
+// portList reads "80,443".
+func portList(text string) (out []int, err error) {
+	for part := range strings.SplitSeq(text, ",") {
+		if part = strings.TrimSpace(part); part == "" && text == "" {
+			continue
+		}
+		n, err := strconv.ParseUint(part, 10, 16)
+		if err != nil || n == 0 {
+			return nil, fmt.Errorf("%q: write numbers with commas, as in 80,443", text)
+		}
+		out = append(out, int(n))
+	}
+	return out, nil
 }
 
 // given is a flag's value where it was set; the mesh has defaults of its own.

@@ -69,6 +69,11 @@ test: ui envoy venv vet ## everything but the slow: unit, real PostgreSQL, end t
 test-chart: ## the Helm chart alone: linted, rendered, and read strictly as Kubernetes would
 	cd deploy/helm/check && go vet ./... && go test ./...
 
+.PHONY: test-mesh
+test-mesh: envoy venv ## the suite through Istio's own discovery, which it builds once (15 minutes of a core)
+	@deploy/e2e/mesh.sh
+	MESH=1 go test -count 1 -timeout 40m -run Istio ./deploy/e2e
+
 .PHONY: test-python
 test-python: build envoy venv ## end to end alone, on a stack of its own: the documents' examples, the official clients (PYTEST='-k budget')
 	@state=$$(mktemp -d); trap 'rm -rf "$$state"' EXIT; $(E2E) .local/venv/bin/pytest -q -c deploy/e2e/pytest.ini -n 4 --dist loadgroup $(PYTEST)

@@ -175,10 +175,14 @@ func (m Mesh) providerRule(i int, d Deployment) object {
 
 // hostEntry makes the name that workloads call, which leads nowhere but by the routing header.
 func (m Mesh) hostEntry() object {
+	var ports []any
+	for _, port := range m.Ports {
+		ports = append(ports, object{"name": fmt.Sprintf("http-%d", port), "number": port, "protocol": "HTTP"})
+	}
 	return m.resource(istioNetworking, "ServiceEntry", m.Name+"-host", object{
 		"hosts": []any{m.Host}, "location": "MESH_EXTERNAL", "resolution": "NONE",
 		"addresses": []any{"240.240.0.10"},
-		"ports":     []any{object{"name": "http", "number": 80, "protocol": "HTTP"}},
+		"ports":     ports,
 	})
 }
 
@@ -196,16 +200,15 @@ func (m Mesh) virtualService() object {
 			"retries": object{"attempts": 2, "retryOn": retryOn},
 		})
 	}
+	// The others stand in a database, or came to the configuration since.
+	routes = append(routes, unrouted("unknown", []any{object{"headers": object{RoutingHeader: object{"regex": ".+"}}}},
+		"The mesh has no route to this model's deployment. Its operators have to run purser envoy-config again and apply what it prints"))
 	var llm []any
 	for _, p := range LLMPaths {
 		llm = append(llm, object{"uri": object{"regex": p.Expression}})
 	}
 	// The extproc sends a request on by the header; what still is here was not judged.
-	routes = append(routes, object{
-		"name": "llm", "match": llm,
-		"directResponse": object{"status": 503, "body": object{"string": `{"error":{"message":"No deployment was chosen for this request","type":"internal_server_error","param":null,"code":"503"}}`}},
-		"headers":        object{"response": object{"set": object{"content-type": "application/json"}}},
-	})
+	routes = append(routes, unrouted("llm", llm, "No deployment was chosen for this request"))
 	host, port := split(m.AdminSvc)
 	routes = append(routes, object{"name": adminRoute, "route": []any{object{"destination": object{"host": host, "port": object{"number": port}}}}, "timeout": adminTimeout.String()})
 	spec := object{"hosts": []any{m.Host}, "http": routes}
@@ -213,6 +216,15 @@ func (m Mesh) virtualService() object {
 		spec["gateways"] = []any{m.Gateway}
 	}
 	return m.resource(istioNetworking, "VirtualService", m.Name, spec)
+}
+
+// unrouted is a route that leads to an answer which says why it leads nowhere.
+func unrouted(name string, match []any, message string) object {
+	return object{
+		"name": name, "match": match,
+		"directResponse": object{"status": 503, "body": object{"string": `{"error":{"message":"` + message + `","type":"internal_server_error","param":null,"code":"503"}}`}},
+		"headers":        object{"response": object{"set": object{"content-type": "application/json"}}},
+	}
 }
 
 func labels(m map[string]string) object {

@@ -33,11 +33,11 @@ func meshes() map[string]envoy.Mesh {
 		return m
 	}
 	return map[string]envoy.Mesh{
-		"istio-gateway":           with(func(m *envoy.Mesh) { m.Gateway = "istio-system/public" }),
-		"istio-whole-gateway":     with(func(m *envoy.Mesh) { m.WholeGateway = true }),
-		"istio-sidecar-outbound":  with(func(m *envoy.Mesh) { m.Placement, m.Selector = envoy.AtClients, map[string]string{"app": "shop"} }),
-		"istio-sidecar-inbound":   with(func(m *envoy.Mesh) { m.Placement, m.Selector = envoy.AtModel, map[string]string{"app": "vllm"} }),
-		"envoy-gateway":           with(nil),
+		"istio-gateway":          with(func(m *envoy.Mesh) { m.Gateway = "istio-system/public" }),
+		"istio-whole-gateway":    with(func(m *envoy.Mesh) { m.WholeGateway = true }),
+		"istio-sidecar-outbound": with(func(m *envoy.Mesh) { m.Placement, m.Selector = envoy.AtClients, map[string]string{"app": "shop"} }),
+		"istio-sidecar-inbound":  with(func(m *envoy.Mesh) { m.Placement, m.Selector = envoy.AtModel, map[string]string{"app": "vllm"} }),
+		"envoy-gateway":          with(nil),
 	}
 }
 

@@ -74,6 +74,14 @@ func TestCountingInRedis(t *testing.T) {
 
 // suite runs all of python/ on a stack started with --redis and env.
 func suite(t *testing.T, redis string, env []string) {
+	state, stop := start(t, redis, env)
+	defer stop()
+	runPython(t, state, env)
+}
+
+// runPython runs all of python/, or what args choose, on the stack of a state folder.
+func runPython(t *testing.T, state string, env []string, args ...string) {
+	t.Helper()
 	pytest, err := filepath.Abs("../../.local/venv/bin/pytest")
 	if err != nil {
 		t.Fatal(err)
@@ -81,11 +89,9 @@ func suite(t *testing.T, redis string, env []string) {
 	if _, err := os.Stat(pytest); err != nil {
 		t.Fatalf("%v: `make venv` makes it", err)
 	}
-	state, stop := start(t, redis, env)
-	defer stop()
-
 	report := filepath.Join(t.TempDir(), "report.xml")
-	cmd := exec.CommandContext(t.Context(), pytest, "-c", "pytest.ini", "-q", "-p", "no:cacheprovider", "-n", "4", "--dist", "loadgroup", "--junitxml", report)
+	args = append([]string{"-c", "pytest.ini", "-q", "-p", "no:cacheprovider", "-n", "4", "--dist", "loadgroup", "--junitxml", report}, args...)
+	cmd := exec.CommandContext(t.Context(), pytest, args...)
 	cmd.Env = append(environment(env), "PURSER_BIN="+filepath.Join(programs, "purser"), "PURSER_STATE_DIR="+state)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	out, runErr := cmd.CombinedOutput()

@@ -1,0 +1,178 @@
+package e2e
+
+import (
+	"fmt"
+	"path/filepath"
+	"testing"
+)
+
+// istio runs Istio's discovery on resources in files, and an Envoy that gets everything
+// from it. The node is of the form router~… or sidecar~…, its labels what selectors read.
+func (m *meshStack) istio(kind, namespace, labels string, resources ...string) {
+	m.t.Helper()
+	ports := freePorts(m.t, 4)
+	for i, text := range append(resources, m.services()) {
+		m.write(fmt.Sprintf("istio/%d.yaml", i), text)
+	}
+	// There is no agent that would bring certificates.
+	mesh := m.write("mesh.yaml", "rootNamespace: istio-system\nenableAutoMtls: false\n")
+	// Extensions only istio-proxy has; nobody to ask for certificates.
+	env := []string{"PILOT_ENABLE_METADATA_EXCHANGE=false", "PILOT_ENABLE_ALPN_FILTER=false", "PILOT_CERT_PROVIDER=none", "ENABLE_CA_SERVER=false"}
+	at := func(i int) string { return fmt.Sprintf("127.0.0.1:%d", ports[i]) }
+	m.run(env, filepath.Join(m.tools, "pilot-discovery"), "discovery", "--registries", "", "--configDir", filepath.Join(m.dir, "istio"), "--meshConfig", mesh,
+		"--grpcAddr", at(0), "--httpAddr", at(1), "--monitoringAddr", at(2), "--httpsAddr", "", "--secureGRPCAddr", "", "--ctrlz_port", "0")
+	m.run(nil, m.envoy, "-c", m.write("envoy.yaml", fmt.Sprintf(`
+node:
+  id: %s~127.0.0.1~one.%s~%s.svc.cluster.local
+  cluster: one
+  metadata: {NAMESPACE: %s, LABELS: %s, STATIC_LABELS: %s, ISTIO_VERSION: 1.29.2, INSTANCE_IPS: "127.0.0.1", INTERCEPTION_MODE: NONE}
+admin: {address: {socket_address: {address: 127.0.0.1, port_value: %d}}}
+dynamic_resources:
+  ads_config: {api_type: GRPC, transport_api_version: V3, grpc_services: [{envoy_grpc: {cluster_name: xds}}]}
+  cds_config: {ads: {}, resource_api_version: V3}
+  lds_config: {ads: {}, resource_api_version: V3}
+static_resources:
+  clusters:
+  - name: xds
+    type: STATIC
+    typed_extension_protocol_options:
+      envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+        "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+        explicit_http_config: {http2_protocol_options: {}}
+    load_assignment: {cluster_name: xds, endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: %d}}}}]}]}
+`, kind, namespace, namespace, namespace, labels, labels, ports[3], ports[0])), "--disable-hot-restart", "--concurrency", "1", "--log-level", "warning")
+}
+
+// services are Purser's in the mesh, by the names they have in Kubernetes.
+func (m *meshStack) services() string {
+	return fmt.Sprintf(`
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: purser-extproc, namespace: purser}
+spec:
+  hosts: [purser-extproc.purser.svc.cluster.local]
+  location: MESH_INTERNAL
+  resolution: STATIC
+  ports: [{number: 9002, name: grpc, protocol: GRPC}]
+  endpoints: [{address: 127.0.0.1, ports: {grpc: %s}}]
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: purser-adminsvc, namespace: purser}
+spec:
+  hosts: [purser-adminsvc.purser.svc.cluster.local]
+  location: MESH_INTERNAL
+  resolution: STATIC
+  ports: [{number: 9001, name: http, protocol: HTTP}]
+  endpoints: [{address: 127.0.0.1, ports: {http: %s}}]
+`, portOf(m.t, m.info.ExtprocGRPC), portOf(m.t, m.info.AdminsvcURL))
+}
+
+func TestIstioIngressGateway(t *testing.T) {
+	m := startMesh(t)
+	port := freePorts(t, 1)[0]
+	address := fmt.Sprintf("http://127.0.0.1:%d", port)
+	// A gateway that another application is behind, too.
+	m.istio("router", "istio-ingress", "{istio: ingressgateway}",
+		m.resources("--for", "istio", "--host", "127.0.0.1", "--gateway", "istio-ingress/public", "--ports", fmt.Sprint(port)),
+		fmt.Sprintf(`
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: public, namespace: istio-ingress}
+spec:
+  selector: {istio: ingressgateway}
+  servers:
+  - port: {number: %d, name: http, protocol: HTTP}
+    hosts: ["*"]
+---
+apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: {name: one, namespace: istio-ingress, labels: {istio: ingressgateway}}
+spec: {address: 127.0.0.1, labels: {istio: ingressgateway}}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: other, namespace: istio-ingress}
+spec:
+  hosts: [shop.example.com]
+  gateways: [public]
+  http:
+  - directResponse: {status: 200, body: {string: the shop}}
+`, port))
+	m.ask(address, "127.0.0.1", "", "/health/readiness", "", 200)
+	t.Run("governed", func(t *testing.T) { m.governed(address, "127.0.0.1") })
+	t.Run("another host of the gateway is left alone", func(t *testing.T) {
+		if text, _ := m.ask(address, "shop.example.com", "", "/v1/chat/completions", "", 200); text != "the shop" {
+			t.Errorf("got %q", text)
+		}
+	})
+	t.Run("the suite", func(t *testing.T) {
+		// But what calls models that were added by the API: the mesh's routes are those of the file.
+		runPython(t, m.through(address), nil, "--deselect", "python/test_other_formats.py", "--deselect", "python/test_litellm_client.py::test_models_can_be_added_and_removed",
+			"--deselect", "python/test_gemini_sdk.py", "--deselect", "python/test_openai_sdk.py::test_counting_input_tokens_is_free")
+	})
+}
+
+func TestIstioSidecarOfCallers(t *testing.T) {
+	m := startMesh(t)
+	port := freePorts(t, 1)[0]
+	m.istio("sidecar", "shop", "{app: shop}",
+		m.resources("--for", "istio", "--placement", "sidecar-outbound", "--selector", "app=shop", "--host", "llm.purser.internal", "--ports", fmt.Sprint(port)),
+		// Without iptables a sidecar listens where it is told to.
+		fmt.Sprintf(`
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: {name: shop, namespace: shop}
+spec:
+  workloadSelector: {labels: {app: shop}}
+  egress:
+  - port: {number: %d, name: http, protocol: HTTP}
+    bind: 127.0.0.1
+    captureMode: NONE
+    hosts: ["*/*"]
+  - hosts: ["*/*"]
+---
+apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: {name: one, namespace: shop, labels: {app: shop}}
+spec: {address: 127.0.0.1, labels: {app: shop}}
+`, port))
+	m.governed(fmt.Sprintf("http://127.0.0.1:%d", port), "llm.purser.internal")
+}
+
+func TestIstioSidecarOfAModel(t *testing.T) {
+	m := startMesh(t)
+	port := freePorts(t, 1)[0]
+	m.istio("sidecar", "models", "{app: vllm}",
+		m.resources("--for", "istio", "--placement", "sidecar-inbound", "--selector", "app=vllm"),
+		fmt.Sprintf(`
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: {name: vllm, namespace: models}
+spec:
+  workloadSelector: {labels: {app: vllm}}
+  ingress:
+  - port: {number: %d, name: http, protocol: HTTP}
+    bind: 127.0.0.1
+    captureMode: NONE
+    defaultEndpoint: 127.0.0.1:%s
+  egress: # not its own service: without iptables that would listen at the same port
+  - hosts: [purser/*]
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: vllm, namespace: models}
+spec:
+  hosts: [vllm.models.svc.cluster.local]
+  location: MESH_INTERNAL
+  resolution: STATIC
+  ports: [{number: %d, name: http, protocol: HTTP}]
+  workloadSelector: {labels: {app: vllm}}
+---
+apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: {name: one, namespace: models, labels: {app: vllm}}
+spec: {address: 127.0.0.1, labels: {app: vllm}}
+`, port, portOf(t, m.info.FakeProviderURL), port))
+	m.governed(fmt.Sprintf("http://127.0.0.1:%d", port), "vllm.models.svc.cluster.local")
+}

@@ -114,6 +114,7 @@ bench: build envoy ## what Purser costs: beside Envoy alone and a no-op ext_proc
 	@go test -run '^$$' -bench 'WriteEntries|Load' -benchtime 3x ./policy/postgres | grep -E '^(Benchmark|FAIL|panic)'
 	@go test -run '^$$' -bench Counters -benchtime 1x ./cmd/extproc | grep -E '^(Benchmark|FAIL|panic)'
 	@go test -run '^$$' -bench Drain -benchtime 1x ./cmd/adminsvc | grep -E '^(Benchmark|FAIL|panic)'
+	@go test -run '^$$' -bench MillionRows -benchtime 100x -timeout 20m ./adminsvc | grep -E '^(Benchmark|FAIL|panic)'
 	@CHAOS_KEYS=1000000 go test -count 1 -v -timeout 25m -run ManyKeys ./deploy/chaos | grep -E '_test.go:|FAIL|panic'
 
 .PHONY: prices

@@ -1,0 +1,116 @@
+package adminsvc
+
+import (
+	"fmt"
+	"net/http/httptest"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/purser/purser/policy"
+	"github.com/purser/purser/policy/postgres"
+	"github.com/purser/purser/policy/postgres/postgrestest"
+)
+
+// millionRows are a month's requests of a thousand keys in a hundred teams: row n is of
+// key n % 1000 and model n % 4. The sums are those that the journal's writer keeps.
+const millionRows = `
+INSERT INTO spend_logs (day, call_id, type, source, reserved_at, started_at, first_byte_at, ended_at, request_id, session_id, key_hash, key_alias, user_id, team_id, project_id,
+	organization_id, customer_id, tags, call_type, route, model_asked, model_group, model, deployment, provider, api_base, stream, status, http_status, error, spend, cost_input, cost_output, input, output)
+SELECT (at AT TIME ZONE 'UTC')::date, 'call-' || n, 'request', 1, at, at, at + interval '1 s', at + interval '3 s', 'chatcmpl-' || n, 'session-' || n / 50,
+	encode(sha256(convert_to((n % 1000)::text, 'UTF8')), 'hex'), 'alias-' || n % 1000, 'user-' || n % 500, 'team-' || n % 100, 'project-' || n % 200, 'org-' || n % 10, 'customer-' || n % 5000,
+	ARRAY['tag-' || n % 20], 'acompletion', '/chat/completions', 'gpt-' || n % 4, 'gpt-' || n % 4, 'gpt-' || n % 4 || '-2026', 'd' || n % 4, 'openai', 'https://api.openai.com', true,
+	CASE WHEN n % 50 = 0 THEN 'failure' ELSE 'success' END, CASE WHEN n % 50 = 0 THEN 500 ELSE 200 END, CASE WHEN n % 50 = 0 THEN 'the provider answered 500' END, 1000 + n % 5000000, 500, 500, 1000, 200
+FROM (SELECT n, timestamptz '2026-03-01 00:00:00Z' + n * interval '2.5 s' AS at FROM generate_series(1, 1000000) AS n) AS rows`
+
+const millionSums = `
+INSERT INTO spend_hourly (hour, combination, key_hash, user_id, team_id, project_id, organization_id, customer_id, model_asked, model_group, model, provider, route,
+	spend, input, output, cache_read, cache_write, requests, succeeded, failed, millis)
+SELECT hour, md5(concat_ws('|', key_hash, user_id, team_id, project_id, organization_id, customer_id, model))::uuid, key_hash, user_id, team_id, project_id, organization_id, customer_id, model_asked, model_group, model, provider, route,
+	sum(spend), sum(input), sum(output), 0, 0, count(*), count(*) FILTER (WHERE status = 'success'), count(*) FILTER (WHERE status <> 'success'), sum(3000)
+FROM (SELECT date_trunc('hour', reserved_at, 'UTC') AS hour, * FROM spend_logs WHERE call_id LIKE 'call-%') AS rows
+GROUP BY hour, key_hash, user_id, team_id, project_id, organization_id, customer_id, model_asked, model_group, model, provider, route`
+
+// BenchmarkMillionRows asks for what people look at, with a million rows there, and
+// reports the 99th percentile of each. Customers are in the sums, so that there are
+// about as many sums as rows: the worst case of daily activity.
+func BenchmarkMillionRows(b *testing.B) {
+	url := postgrestest.URL(b)
+	store, err := postgres.Open(b.Context(), postgres.Config{URL: url})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(store.Close)
+	var days []policy.Entry // one row a day makes the writer make its table
+	for day := range 31 {
+		at := time.Date(2026, 3, 1+day, 0, 0, 1, 0, time.UTC)
+		days = append(days, policy.Entry{Type: policy.EntryRequest, CallID: fmt.Sprint("day-", day), KeyHash: "k", ModelAsked: "gpt-0", ModelGroup: "gpt-0", Model: "gpt-0", Status: policy.StatusSuccess,
+			CallType: "acompletion", Route: "/chat/completions", ReservedAt: at, StartedAt: at, EndedAt: at})
+	}
+	if err := store.WriteEntries(b.Context(), days); err != nil {
+		b.Fatal(err)
+	}
+	conn, err := pgx.Connect(b.Context(), url)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, sql := range []string{millionRows, millionSums, "VACUUM ANALYZE"} {
+		started := time.Now()
+		if _, err := conn.Exec(b.Context(), sql); err != nil {
+			b.Fatal(err)
+		}
+		b.Logf("%.20q took %v", sql, time.Since(started).Round(time.Second))
+	}
+	_ = conn.Close(b.Context())
+	s := newServer(Config{Store: store, Spend: store, Settings: func() *policy.Settings { return testSettings }, Catalog: func() *policy.Catalog { return testCatalog },
+		Clock: func() time.Time { return time.Date(2026, 3, 31, 12, 0, 0, 0, time.UTC) }})
+	key := policy.HashKey("7").String()
+	const month = "start_date=2026-03-01&end_date=2026-03-31"
+	for _, c := range []struct{ what, path string }{
+		{"newest page", "/spend/logs/v2?page_size=50&start_date=2026-03-01+00:00:00&end_date=2026-03-31+23:59:59"},
+		{"page 100", "/spend/logs/v2?page=100&page_size=50&start_date=2026-03-01+00:00:00&end_date=2026-03-31+23:59:59"},
+		{"a key's rows", "/spend/logs/v2?api_key=" + key + "&start_date=2026-03-01+00:00:00&end_date=2026-03-31+23:59:59"},
+		{"a team's rows", "/spend/logs/v2?team_id=team-7&start_date=2026-03-01+00:00:00&end_date=2026-03-31+23:59:59"},
+		{"a customer's rows", "/spend/logs/v2?end_user=customer-7&start_date=2026-03-01+00:00:00&end_date=2026-03-31+23:59:59"},
+		{"a model's rows", "/spend/logs/v2?model=gpt-3&start_date=2026-03-01+00:00:00&end_date=2026-03-31+23:59:59"},
+		{"failures", "/spend/logs/v2?status_filter=failure&start_date=2026-03-01+00:00:00&end_date=2026-03-31+23:59:59"},
+		{"one request", "/spend/logs/v2?request_id=chatcmpl-500000&start_date=2026-03-01+00:00:00&end_date=2026-03-31+23:59:59"},
+		{"one session", "/spend/logs/session/ui?session_id=session-7000"},
+		{"the dearest", "/spend/logs/v2?sort_by=spend&start_date=2026-03-30+00:00:00&end_date=2026-03-31+23:59:59"},
+		{"a key's day", "/spend/logs?api_key=" + key + "&start_date=2026-03-07&end_date=2026-03-08&summarize=false"},
+		{"daily activity of a team", "/team/daily/activity?team_ids=team-7&" + month},
+		{"daily activity of a project", "/project/daily/activity?project_ids=project-7&" + month},
+		{"daily activity of a user", "/user/daily/activity?user_id=user-7&" + month},
+		{"daily activity of a customer", "/customer/daily/activity?end_user_ids=customer-7&" + month},
+		{"daily activity of an organization", "/organization/daily/activity?organization_ids=org-7&" + month},
+		{"daily activity of all teams, a week", "/team/daily/activity?start_date=2026-03-25&end_date=2026-03-31"},
+		{"daily activity of all teams, a month", "/team/daily/activity?" + month},
+		{"spend of the proxy by day", "/global/spend/logs?" + month},
+		{"keys, by spend", "/global/spend/keys?limit=10"},
+	} {
+		b.Run(c.what, func(b *testing.B) {
+			var took []time.Duration
+			ask := func() {
+				r := httptest.NewRequest("GET", c.path, nil)
+				r.Header.Set("Authorization", "Bearer "+master)
+				w := httptest.NewRecorder()
+				started := time.Now()
+				s.serve(w, r)
+				took = append(took, time.Since(started))
+				if w.Code != 200 || w.Body.Len() < 20 {
+					b.Fatalf("%s: %d %.300s", c.path, w.Code, w.Body)
+				}
+			}
+			ask() // what is read the first time comes off the disk
+			took = nil
+			for b.Loop() {
+				ask()
+			}
+			slices.Sort(took)
+			b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
+			b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
+		})
+	}
+}

@@ -175,7 +175,7 @@ type invited struct {
 func (s *server) open(ctx context.Context, param, id string) (policy.Invitation, error) {
 	now := s.now()
 	if wait := s.addresses.take(s.clientIP(requestOf(ctx)), now); wait > 0 {
-		return policy.Invitation{}, s.mayGuess("", s.clientIP(requestOf(ctx)), now)
+		return policy.Invitation{}, s.mayGuess(ctx, "", s.clientIP(requestOf(ctx)), now)
 	}
 	i, err := s.invitation(ctx, param, id)
 	if err != nil {

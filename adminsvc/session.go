@@ -29,6 +29,14 @@ type SignInStore interface {
 	Sessions
 	Password(ctx context.Context, user string) (hash string, err error)
 	Invitation(ctx context.Context, id policy.KeyHash) (policy.Invitation, error)
+	Guesses
+}
+
+// Guesses counts sign-ins over all servers: Guess says how long to wait where there were
+// too many of somebody's, 0 where it may be tried.
+type Guesses interface {
+	Guess(ctx context.Context, who policy.KeyHash, burst int, refill time.Duration, now time.Time) (wait time.Duration, err error)
+	Forgive(ctx context.Context, who policy.KeyHash, burst int) error
 }
 
 // sessionCookie holds a token of 256 random bits; its hash is all that is kept.

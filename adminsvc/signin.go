@@ -13,7 +13,7 @@ import (
 	"github.com/purser/purser/policy"
 )
 
-// How often somebody may guess, in each process: an account's password ten times at
+// How often somebody may guess, at all servers together: an account's password ten times at
 // once and then every half minute; from one address forty times and every 5 seconds.
 const (
 	guessesPerAccount, accountRefill = 10, 30 * time.Second
@@ -96,13 +96,12 @@ func (s *server) signInWith(ctx context.Context, in *login) (policy.Session, htt
 		account = "master"
 	}
 	now := s.now()
-	if err := s.mayGuess(account, address, now); err != nil {
+	if err := s.mayGuess(ctx, account, address, now); err != nil {
 		return none, nil, err
 	}
 	session, hash, err := s.check(ctx, name, password, key)
 	if err == nil {
-		s.accounts.give(account, now)
-		s.addresses.give(address, now)
+		s.guessed(ctx, account, address, now)
 		var header http.Header
 		session, header, err = s.begin(ctx, session, hash)
 		if errors.Is(err, policy.ErrConflict) {
@@ -116,18 +115,40 @@ func (s *server) signInWith(ctx context.Context, in *login) (policy.Session, htt
 	return none, nil, err
 }
 
-// mayGuess counts a guess of an account and an address.
-func (s *server) mayGuess(account, address string, now time.Time) error {
+func accountBucket(name string) policy.KeyHash    { return policy.HashKey("account " + name) }
+func addressBucket(address string) policy.KeyHash { return policy.HashKey("address " + address) }
+
+// mayGuess counts a guess of an account and an address: first of this process, which
+// keeps a flood from the database, then of all servers.
+func (s *server) mayGuess(ctx context.Context, account, address string, now time.Time) error {
 	wait := s.addresses.take(address, now)
 	if wait == 0 {
 		wait = s.accounts.take(account, now)
 	}
+	var err error
 	if wait == 0 {
-		return nil
+		wait, err = s.SignIn.Guess(ctx, addressBucket(address), guessesPerAddress, addressRefill, now)
+	}
+	if wait == 0 && err == nil {
+		wait, err = s.SignIn.Guess(ctx, accountBucket(account), guessesPerAccount, accountRefill, now)
+	}
+	if wait == 0 || err != nil {
+		return err
 	}
 	seconds := strconv.Itoa(int(math.Ceil(wait.Seconds())))
 	return &Error{Status: http.StatusTooManyRequests, Type: "throttling_error", Message: "Too many failed sign-ins. Try again in " + seconds + " s.",
 		Header: http.Header{"Retry-After": {seconds}}}
+}
+
+// guessed takes a guess back: it was right. Where that fails one is lost, which comes back with time.
+func (s *server) guessed(ctx context.Context, account, address string, now time.Time) {
+	s.accounts.give(account, now)
+	s.addresses.give(address, now)
+	for who, burst := range map[policy.KeyHash]int{accountBucket(account): guessesPerAccount, addressBucket(address): guessesPerAddress} {
+		if err := s.SignIn.Forgive(ctx, who, burst); err != nil {
+			s.log.Warn("a right sign-in stays counted as a guess", "error", err)
+		}
+	}
 }
 
 // check finds out whom a name and password, or a master key, belong to.
@@ -207,7 +228,7 @@ func (s *server) changePassword(ctx context.Context, c *Caller, in *passwordChan
 	}
 	now, address := s.now(), s.clientIP(requestOf(ctx))
 	account := "name " + strings.ToLower(c.User.ID)
-	if err := s.mayGuess(account, address, now); err != nil {
+	if err := s.mayGuess(ctx, account, address, now); err != nil {
 		return nil, err
 	}
 	hash, err := s.passwordOf(ctx, c.User.ID)
@@ -221,8 +242,7 @@ func (s *server) changePassword(ctx context.Context, c *Caller, in *passwordChan
 	if !ok {
 		return nil, badRequest("current_password", "The current password is another one")
 	}
-	s.accounts.give(account, now)
-	s.addresses.give(address, now)
+	s.guessed(ctx, account, address, now)
 	fresh, err := newPassword(ctx, "new_password", in.New.Value)
 	if err != nil {
 		return nil, err

@@ -257,6 +257,33 @@ func TestGuessingIsThrottled(t *testing.T) {
 	b.signIn("nobody", "a guess").refused(429, "throttling_error", "")
 }
 
+// Whoever guesses at many servers guesses no more often than at one.
+func TestGuessingIsThrottledOverAllServers(t *testing.T) {
+	t.Parallel()
+	a := withUser(t)
+	first, second := a.h, http.HandlerFunc(newServer(a.server.Config).serve)
+	b := a.browser()
+	for i := range guessesPerAccount {
+		if a.h = first; i%2 == 1 {
+			a.h = second
+		}
+		b.signIn("ann", "a guess too many").refused(401, "auth_error", "invalid_credentials")
+	}
+	for _, h := range []http.Handler{first, second} {
+		a.h = h
+		b.signIn("ann", "correct horse").refused(429, "throttling_error", "")
+	}
+	a.pass(accountRefill)
+	b.signIn("ann", "correct horse").ok() // and gives the guess back
+	a.h = first
+	b.signIn("ann", "correct horse").ok()
+	a.pass(guessesPerAccount * accountRefill)
+	a.h = second
+	for range 3 * guessesPerAccount { // right ones are no guesses
+		b.signIn("ann", "correct horse").ok()
+	}
+}
+
 func TestThrottleIsBounded(t *testing.T) {
 	th, now := newThrottle(2, time.Minute, 100), time.Unix(1e9, 0)
 	for i := range 10_000 {

@@ -81,10 +81,13 @@ func (t *writeTx) Within(ctx context.Context, f func(policy.Tx) error) (err erro
 	return t.within(ctx, t.store.cfg.Timeout, inner.Commit)
 }
 
-// TrimAnswers forgets answers that are over.
+// TrimAnswers forgets answers that are over, and guesses of another day.
 func (s *Store) TrimAnswers(ctx context.Context) error {
 	return s.with(ctx, s.cfg.LongTimeout, func(ctx context.Context, c *pgx.Conn) error {
-		_, err := c.Exec(ctx, `DELETE FROM idempotency WHERE expires_at <= now()`)
+		if _, err := c.Exec(ctx, `DELETE FROM idempotency WHERE expires_at <= now()`); err != nil {
+			return err
+		}
+		_, err := c.Exec(ctx, `DELETE FROM guesses WHERE at < now() - interval '1 day'`)
 		return err
 	})
 }

@@ -29,33 +29,28 @@ export const theme = createTheme({
 
 /** Series of charts: the same name has the same colour everywhere. */
 const series = ['#0b7a7e', '#e0943a', '#5b6ee1', '#c2527d', '#5f9e45', '#8a62c7', '#3f97d6', '#a0753f']
-const kept = 'purser.colours'
-const given = new Map<string, string>(recall())
+const models = new Map<string, string>()
+const others = new Map<string, string>()
 
-/** Names keep their colours through reloads and on other pages, whatever order they are met in. */
-function recall(): [string, string][] {
-  try {
-    return (JSON.parse(localStorage.getItem(kept) ?? '[]') as [string, string][]).filter(([, c]) => series.includes(c)).slice(-200)
-  } catch {
-    return []
-  }
+/** A colour by the name; the next free one where another name has it. */
+function give(to: Map<string, string>, name: string): string {
+  let at = 0
+  for (const x of name) at = (at * 31 + x.codePointAt(0)!) >>> 0
+  const taken = new Set(to.values())
+  let c = series[at % series.length]!
+  for (let i = 1; i < series.length && taken.has(c); i++) c = series[(at + i) % series.length]!
+  to.set(name, c)
+  return c
 }
+
+/** Gives the models their colours in the order of their names, not in the one in which pages meet them: so they have the same everywhere. */
+export function knownModels(names: string[]) {
+  if (names.length === models.size && names.every((n) => models.has(n))) return
+  models.clear()
+  for (const n of [...names].sort()) give(models, n)
+}
+
 export function colorOf(name: string): string {
   if (name === 'other') return 'var(--mantine-color-gray-5)'
-  let c = given.get(name)
-  if (!c) {
-    // By the name, so that it stays through reloads; the next free one where another name has it.
-    let at = 0
-    for (const x of name) at = (at * 31 + x.codePointAt(0)!) >>> 0
-    const taken = new Set(given.values())
-    c = series[at % series.length]!
-    for (let i = 0; i < series.length && taken.has(c); i++) c = series[(at + i) % series.length]!
-    given.set(name, c)
-    try {
-      localStorage.setItem(kept, JSON.stringify([...given]))
-    } catch {
-      // A browser that keeps nothing has the same colours on this page all the same.
-    }
-  }
-  return c
+  return models.get(name) ?? others.get(name) ?? give(others, name)
 }

@@ -1,11 +1,12 @@
 import '@mantine/charts/styles.css'
 import { BarChart } from '@mantine/charts'
-import { colorOf } from '../theme'
+import { useColours } from '../shared/useColours'
 
 type Props = { rows: Record<string, number | string>[]; series: string[]; format: (v: number) => string; label: string }
 
 /** Stacked bars by day. The table behind it says the same to who cannot see it. */
 export default function StackedBars({ rows, series, format, label }: Props) {
+  const colorOf = useColours()
   const date = (s: string) => new Date(`${s}T00:00:00Z`).toLocaleDateString(undefined, { month: 'short', day: 'numeric', timeZone: 'UTC' })
   return (
     <div role="img" aria-label={label}>

@@ -1,9 +1,10 @@
 import { Group, Stack, Text } from '@mantine/core'
-import { colorOf } from '../theme'
 import { money } from './format'
+import { useColours } from './useColours'
 
 /** What each model cost, the dearest first, as bars of the dearest. */
 export function SpendByModel({ spend }: { spend: Record<string, unknown> | null | undefined }) {
+  const colorOf = useColours()
   const rows = Object.entries((spend ?? {}) as Record<string, number>).filter(([, v]) => v > 0).sort((a, b) => b[1] - a[1])
   if (!rows.length) return <Text size="sm" c="dimmed">Nothing spent yet.</Text>
   const most = rows[0]![1]

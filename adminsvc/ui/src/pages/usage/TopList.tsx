@@ -2,11 +2,12 @@ import { Group, Stack, Text } from '@mantine/core'
 import { Link } from 'react-router'
 import { count, money } from '../../shared/format'
 import { Panel } from '../../shared/Panel'
-import { colorOf } from '../../theme'
 import type { Metric, Total } from './activity'
+import { useColours } from '../../shared/useColours'
 
 /** Who used most, as bars of the first. */
 export function TopList({ title, rows, metric, link }: { title: string; rows: Total[]; metric: Metric; link?: (r: Total) => string }) {
+  const colorOf = useColours()
   const shown = rows.filter((r) => r.metrics[metric] > 0).slice(0, 10)
   const most = shown[0]?.metrics[metric] ?? 1
   const format = metric === 'spend' ? money : count

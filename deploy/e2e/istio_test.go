@@ -65,6 +65,12 @@ spec:
   resolution: STATIC
   ports: [{number: 9001, name: http, protocol: HTTP}]
   endpoints: [{address: 127.0.0.1, ports: {http: %s}}]
+---
+# As above: no certificates.
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: default, namespace: istio-system}
+spec: {mtls: {mode: DISABLE}}
 `, portOf(m.t, m.info.ExtprocGRPC), portOf(m.t, m.info.AdminsvcURL))
 }
 

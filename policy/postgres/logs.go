@@ -32,11 +32,16 @@ func (s *Store) Logs(ctx context.Context, q policy.LogQuery) (entries []policy.E
 	if q.Teams != nil && len(q.Teams) == 0 {
 		return nil, 0, false, nil
 	}
+	if q.Sort == "" && q.RequestID == "" && (q.KeyHash != "" || q.UserID != "" || q.TeamID != "" || q.ProjectID != "" || q.Customer != "") {
+		// Where no order is asked for, newest first goes by the reservation, a moment after
+		// the start: the indexes of whose the rows are know it, so that a page reads a page.
+		by = "reserved_at"
+	}
 	var b conditions
 	where := " WHERE " + logConditions(&b, q)
 	counted := len(b.args)
 	direction := " DESC NULLS LAST"
-	if by == "started_at" { // never NULL, and its index knows no NULLS LAST
+	if by == "started_at" || by == "reserved_at" { // never NULL, and their indexes know no NULLS LAST
 		direction = " DESC"
 	}
 	if q.Ascending {

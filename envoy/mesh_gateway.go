@@ -3,6 +3,7 @@ package envoy
 import (
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
 
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
@@ -122,6 +123,16 @@ func (m Mesh) providerBackend(i int, d Deployment) object {
 	return m.resource(envoyGateway, "Backend", m.resourceName(i, d), spec)
 }
 
+// anyPath is a regular expression that every path matches, and that is longer than those of the LLM paths: Envoy Gateway puts
+// routes of the longest expression first, before it looks at their headers. Empty groups make it so.
+func anyPath() string {
+	longest := 0
+	for _, p := range LLMPaths {
+		longest = max(longest, len(p.Expression))
+	}
+	return "/.*" + strings.Repeat("(?:)", longest/4+1)
+}
+
 func (m Mesh) providerRoute(i int, d Deployment) object {
 	filters := []any{object{"type": "RequestHeaderModifier", "requestHeaderModifier": object{"remove": anys(notForProviders)}}}
 	if !isIP(d.Hostname) {
@@ -129,7 +140,7 @@ func (m Mesh) providerRoute(i int, d Deployment) object {
 	}
 	return object{
 		"name":        m.resourceName(i, d),
-		"matches":     []any{object{"path": object{"type": "PathPrefix", "value": "/"}, "headers": []any{object{"type": "Exact", "name": RoutingHeader, "value": d.Name}}}},
+		"matches":     []any{object{"path": object{"type": "RegularExpression", "value": anyPath()}, "headers": []any{object{"type": "Exact", "name": RoutingHeader, "value": d.Name}}}},
 		"filters":     filters,
 		"backendRefs": []any{backendRef(m.resourceName(i, d))},
 		"timeouts":    object{"request": "0s"},

@@ -70,9 +70,9 @@ test-chart: ## the Helm chart alone: linted, rendered, and read strictly as Kube
 	cd deploy/helm/check && go vet ./... && go test ./...
 
 .PHONY: test-mesh
-test-mesh: envoy venv ## the suite through Istio's own discovery, which it builds once (15 minutes of a core)
+test-mesh: envoy venv ## the suite through Istio's own discovery and Envoy Gateway, which it builds once (half an hour of a core)
 	@deploy/e2e/mesh.sh
-	MESH=1 go test -count 1 -timeout 40m -run Istio ./deploy/e2e
+	MESH=1 go test -count 1 -timeout 40m -run 'Istio|EnvoyGateway' ./deploy/e2e
 
 .PHONY: test-python
 test-python: build envoy venv ## end to end alone, on a stack of its own: the documents' examples, the official clients (PYTEST='-k budget')

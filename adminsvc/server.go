@@ -360,7 +360,11 @@ var errPanic = fmt.Errorf("panic")
 func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	e := asError(err)
 	if e.Status >= http.StatusInternalServerError {
-		s.log.Error("request failed", "call_id", w.Header().Get("x-litellm-call-id"), "method", r.Method, "route", r.Pattern, "error", err)
+		level := slog.LevelError
+		if r.Context().Err() != nil {
+			level = slog.LevelDebug // the caller has gone: nobody's fault
+		}
+		s.log.Log(r.Context(), level, "request failed", "call_id", w.Header().Get("x-litellm-call-id"), "method", r.Method, "route", r.Pattern, "error", err)
 	}
 	writeError(w, e)
 }

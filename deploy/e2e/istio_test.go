@@ -112,11 +112,7 @@ spec:
 			t.Errorf("got %q", text)
 		}
 	})
-	t.Run("the suite", func(t *testing.T) {
-		// But what calls models that were added by the API: the mesh's routes are those of the file.
-		runPython(t, m.through(address), nil, "--deselect", "python/test_other_formats.py", "--deselect", "python/test_litellm_client.py::test_models_can_be_added_and_removed",
-			"--deselect", "python/test_gemini_sdk.py", "--deselect", "python/test_openai_sdk.py::test_counting_input_tokens_is_free")
-	})
+	t.Run("the suite", func(t *testing.T) { runPython(t, m.through(address), nil, withoutAddedModels...) })
 }
 
 func TestIstioSidecarOfCallers(t *testing.T) {

@@ -134,6 +134,14 @@ func (m Mesh) Validate() error {
 	return errors.Join(errs...)
 }
 
+// unroutedBody is the reply, in OpenAI's shape, to a call that no route leads on. message needs no escaping.
+func unroutedBody(message string) string {
+	return `{"error":{"message":"` + message + `","type":"internal_server_error","param":null,"code":"503"}}`
+}
+
+// unjudged is said of a call that the extproc did not send on.
+const unjudged = "No deployment was chosen for this request"
+
 // object is a Kubernetes resource, or a part of one.
 type object map[string]any
 

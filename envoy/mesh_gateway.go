@@ -43,7 +43,7 @@ func EnvoyGateway(m Mesh) ([]byte, error) {
 	}
 	all = append(all, m.resource(envoyGateway, "HTTPRouteFilter", m.Name+"-unrouted", object{"directResponse": object{
 		"statusCode": 503, "contentType": "application/json",
-		"body": object{"type": "Inline", "inline": `{"error":{"message":"No deployment was chosen for this request","type":"internal_server_error","param":null,"code":"503"}}`},
+		"body": object{"type": "Inline", "inline": unroutedBody(unjudged)},
 	}}))
 	var llm []any
 	for _, p := range LLMPaths {

@@ -208,7 +208,7 @@ func (m Mesh) virtualService() object {
 		llm = append(llm, object{"uri": object{"regex": p.Expression}})
 	}
 	// The extproc sends a request on by the header; what still is here was not judged.
-	routes = append(routes, unrouted("llm", llm, "No deployment was chosen for this request"))
+	routes = append(routes, unrouted("llm", llm, unjudged))
 	host, port := split(m.AdminSvc)
 	routes = append(routes, object{"name": adminRoute, "route": []any{object{"destination": object{"host": host, "port": object{"number": port}}}}, "timeout": adminTimeout.String()})
 	spec := object{"hosts": []any{m.Host}, "http": routes}
@@ -222,7 +222,7 @@ func (m Mesh) virtualService() object {
 func unrouted(name string, match []any, message string) object {
 	return object{
 		"name": name, "match": match,
-		"directResponse": object{"status": 503, "body": object{"string": `{"error":{"message":"` + message + `","type":"internal_server_error","param":null,"code":"503"}}`}},
+		"directResponse": object{"status": 503, "body": object{"string": unroutedBody(message)}},
 		"headers":        object{"response": object{"set": object{"content-type": "application/json"}}},
 	}
 }

@@ -19,14 +19,7 @@ const notedLength = 256
 // who says who calls and for what: once a request is decided.
 func (x *exchange) who() []header {
 	out := make([]header, 0, 12)
-	add := func(name, value string) {
-		if len(value) > notedLength {
-			value = value[:notedLength]
-		}
-		if value != "" {
-			out = append(out, header{name, strings.ToValidUTF8(value, "?")})
-		}
-	}
+	add := func(name, value string) { out = appendNoted(out, name, value) }
 	g := &x.grant
 	if x.keyHash != (policy.KeyHash{}) {
 		add("key", x.keyHash.String())
@@ -50,9 +43,20 @@ func (x *exchange) who() []header {
 func (x *exchange) refusedNote(r *policy.Refusal) []header {
 	out := append(x.who(), header{"decision", "refused"}, header{"reason", string(r.Code)})
 	if r.Limited {
-		out = append(out, header{"scope", r.Scope.String()})
+		out = appendNoted(out, "scope", r.Scope.String())
 	}
 	return out
+}
+
+// appendNoted adds a value that Envoy takes; none where it is empty.
+func appendNoted(out []header, name, value string) []header {
+	if len(value) > notedLength {
+		value = value[:notedLength]
+	}
+	if value == "" {
+		return out
+	}
+	return append(out, header{name, strings.ToValidUTF8(value, "?")})
 }
 
 // usedNote is what a settled request took; cost is in dollars, to the nano-dollar.

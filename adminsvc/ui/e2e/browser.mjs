@@ -1,4 +1,5 @@
 // A browser for the tests and the screenshots: Debian's Chromium, or the one CHROMIUM names.
+import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { chromium } from 'playwright-core'
 
@@ -34,6 +35,15 @@ export async function signIn(page, key = master) {
   await page.getByRole('button', { name: 'Sign in', exact: true }).click()
   await page.getByRole('navigation', { name: 'Pages' }).waitFor({ state: 'attached' })
 }
+
+/** Loads a page of the app. */
+export async function visit(page, path) {
+  await page.goto(`${base}/ui${path}`)
+  await page.locator('h1').first().waitFor()
+}
+
+/** The page has thrown nothing, logged no error, and asked nobody else. */
+export const isClean = (page) => assert.deepEqual(page.faults, [], 'the page did what it must not')
 
 /** Goes to a path as a link of the page does, without loading the app again. */
 export async function move(page, path) {

@@ -2,7 +2,7 @@
 // all tests, in order. It is part of `make test`, so it stays short; the rest is ui.test.mjs.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { base, launch, master, open, signIn } from './browser.mjs'
+import { base, isClean, launch, master, open, signIn, visit } from './browser.mjs'
 import { call, client, seed } from './seed.mjs'
 
 const api = client(base, master)
@@ -19,11 +19,8 @@ before(async () => {
 })
 after(() => browser?.close())
 
-const go = async (path, p = page) => {
-  await p.goto(`${base}/ui${path}`)
-  await p.locator('h1').first().waitFor()
-}
-const clean = (p = page) => assert.deepEqual(p.faults, [], 'the page did what it must not')
+const go = (path, p = page) => visit(p, path)
+const clean = (p = page) => isClean(p)
 
 test('the documented walk-through: enable Projects, create one', async () => {
   await go('/')

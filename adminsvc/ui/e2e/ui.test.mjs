@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { after, before, test } from 'node:test'
-import { base, launch, master, move, open, signIn } from './browser.mjs'
+import { base, isClean, launch, master, move, open, signIn, visit } from './browser.mjs'
 import { call, client, seed } from './seed.mjs'
 
 const api = client(base, master)
@@ -21,11 +21,8 @@ before(async () => {
 })
 after(() => browser?.close())
 
-const go = async (path, p = page) => {
-  await p.goto(`${base}/ui${path}`)
-  await p.locator('h1').first().waitFor()
-}
-const clean = (p = page) => assert.deepEqual(p.faults, [], 'the page did what it must not')
+const go = (path, p = page) => visit(p, path)
+const clean = (p = page) => isClean(p)
 
 test('links survive reload, old scripts are not the page', async () => {
   await go('/teams/travel?tab=members')

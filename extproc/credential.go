@@ -3,6 +3,7 @@ package extproc
 import (
 	"encoding/base64"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/purser/purser/policy"
@@ -97,4 +98,17 @@ func withoutKey(query string) string {
 		kept = append(kept, p)
 	}
 	return strings.Join(kept, "&")
+}
+
+// withoutCredentials keeps the key out of all that lives on after the first message,
+// in whichever header it came, a configured one included.
+func withoutCredentials(h headers, configured string) headers {
+	out := make(headers, 0, len(h))
+	for _, f := range h {
+		if f.name == configured || slices.Contains(credentialHeaders, f.name) {
+			f.value = "" // the name stays, so that it is removed
+		}
+		out = append(out, f)
+	}
+	return out
 }

@@ -84,7 +84,7 @@ func (x *exchange) requestHeaders(ctx context.Context, in *inbound) (outbound, e
 		x.match, x.endpoint = match, match.Endpoint
 	}
 	key, refusal := x.credential(in.headers)
-	x.fields = withoutCredentials(in.headers)
+	x.fields = withoutCredentials(in.headers, x.s.cfg.KeyHeader)
 	if r := x.authenticate(in, key, refusal); r != nil && !x.spare(r) {
 		return x.refuse(r), nil
 	}
@@ -382,36 +382,4 @@ func checkNames(customer string, tags []string) *dialect.Malformed {
 		}
 	}
 	return nil
-}
-
-// clientIP is the caller's address as Envoy knows it.
-func clientIP(in *inbound) string {
-	ip := in.attrs["source.address"]
-	if xff := in.headers.get("x-forwarded-for"); xff != "" {
-		// Envoy appends the address it trusts as the last.
-		if i := strings.LastIndexByte(xff, ','); i >= 0 {
-			xff = xff[i+1:]
-		}
-		return strings.TrimSpace(xff)
-	}
-	if i := strings.LastIndexByte(ip, ':'); i > 0 && strings.Count(ip, ":") == 1 {
-		ip = ip[:i]
-	}
-	return ip
-}
-
-// withoutCredentials keeps the key out of all that lives on after the first message.
-func withoutCredentials(h headers) headers {
-	out := make(headers, 0, len(h))
-next:
-	for _, f := range h {
-		for _, name := range credentialHeaders {
-			if f.name == name {
-				out = append(out, header{f.name, ""}) // the name stays, so that it is removed
-				continue next
-			}
-		}
-		out = append(out, f)
-	}
-	return out
 }

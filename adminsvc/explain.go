@@ -173,16 +173,9 @@ func (s *server) limitRows(ctx context.Context, c *Caller, limits []policy.Limit
 		if err != nil {
 			return nil, err
 		}
-		unit, amount := l.Kind.Info().Unit, func(n int64) any { return n }
-		if l.Kind == policy.KindSpend {
-			unit, amount = "USD", func(n int64) any { return dollars(policy.Money(n)) }
-		}
-		id, team := l.Scope.ID, ""
-		if l.Scope.Kind == policy.ScopeMember {
-			team, id, _ = strings.Cut(id, "\x1f")
-		}
-		row := Object{{"scope", l.Scope.Kind.String()}, {"scope_id", orNull(id)}, {"team_id", orNull(team)}, {"kind", l.Kind.String()}, {"model", orNull(l.Model)},
-			{"window", l.Window}, {"unit", unit}, {"shadow", l.Shadow}, {"hidden", !visible}, {"start", when(l.Start)}, {"reset_at", when(l.ResetAt)}}
+		row, amount := limitHead(l.Scope, l.Kind, l.Model, l.Window, l.Shadow, visible)
+		row.Set("start", when(l.Start))
+		row.Set("reset_at", when(l.ResetAt))
 		if visible {
 			row.Set("limit", amount(l.Limit))
 			row.Set("used", amount(l.Used))
@@ -197,6 +190,42 @@ func (s *server) limitRows(ctx context.Context, c *Caller, limits []policy.Limit
 			if visible {
 				row.Set("asked", amount(l.Asked))
 			}
+		}
+		out = append(out, render[limitRow](nil, row))
+	}
+	return out, nil
+}
+
+// limitHead begins a limit's row, and says how its amounts are written.
+func limitHead(scope policy.Scope, kind policy.Kind, model, window string, shadow, visible bool) (Object, func(int64) any) {
+	unit, amount := kind.Info().Unit, func(n int64) any { return n }
+	if kind == policy.KindSpend {
+		unit, amount = "USD", func(n int64) any { return dollars(policy.Money(n)) }
+	}
+	id, team := scope.ID, ""
+	if scope.Kind == policy.ScopeMember {
+		team, id, _ = strings.Cut(id, "\x1f")
+	}
+	return Object{{"scope", scope.Kind.String()}, {"scope_id", orNull(id)}, {"team_id", orNull(team)}, {"kind", kind.String()}, {"model", orNull(model)},
+		{"window", window}, {"unit", unit}, {"shadow", shadow}, {"hidden", !visible}}, amount
+}
+
+// markRows renders limits as a decision met them, those figures hidden that are not the
+// caller's to see.
+func markRows(ctx context.Context, sees func(context.Context, policy.Scope) (bool, error), marks []policy.Mark) ([]Object, error) {
+	out := make([]Object, 0, len(marks))
+	for _, m := range marks {
+		visible, err := sees(ctx, m.Scope)
+		if err != nil {
+			return nil, err
+		}
+		row, amount := limitHead(m.Scope, m.Kind, m.Model, m.Window, m.Shadow, visible)
+		row.Set("refuses", m.Refused)
+		if visible {
+			row.Set("limit", amount(m.Limit))
+			row.Set("used", amount(m.Used))
+			row.Set("asked", amount(m.Took))
+			row.Set("remaining", amount(m.Left()))
 		}
 		out = append(out, render[limitRow](nil, row))
 	}

@@ -106,7 +106,8 @@ func TestRefusalsAreListedAndCut(t *testing.T) {
 	minute := w.now.Truncate(time.Minute)
 	count := func(who, team, project string, scope policy.Scope, kind policy.Kind, n int64, back time.Duration) policy.RefusalCount {
 		return policy.RefusalCount{Minute: minute.Add(-back), KeyHash: w.hash[who], TeamID: team, Project: project, Code: policy.CodeRate, Scope: scope, Kind: kind.String(), Count: n,
-			Sample: policy.RefusalSample{CallID: "call-" + who, At: minute.Add(-back), Message: "Rate limit exceeded", Limit: 5, Used: 6, Asked: 1, Route: "/chat/completions"}}
+			Sample: policy.RefusalSample{CallID: "call-" + who, At: minute.Add(-back), Message: "Rate limit exceeded", Limit: 5, Used: 6, Asked: 1, Route: "/chat/completions",
+				Limits: "or,z,5,1 tr!,5,6,1"}}
 	}
 	err := w.store.WriteRefusals(t.Context(), []policy.RefusalCount{
 		count("t1key", "t1", "", policy.Scope{Kind: policy.ScopeTeam, ID: "t1"}, policy.KindRequests, 7, 0),
@@ -128,8 +129,9 @@ func TestRefusalsAreListedAndCut(t *testing.T) {
 		w.call(w.keys[c.who], "GET", "/refusals"+c.query, "").ok().has(map[string]string{"total": c.total})
 	}
 	w.call(w.keys["stranger"], "GET", "/refusals?team_id=t1", "").refused(403, "auth_error", "team_id")
-	w.get("/refusals?key=" + w.hash["t1key"]).ok().has(map[string]string{"refusals.0.count": "7", "refusals.0.reason": `"throttling_error"`, "refusals.0.sample.limit": "5", "refusals.0.scope": `"team"`, "refusals.0.sample.call_id": `"call-t1key"`})
-	w.call(w.keys["member"], "GET", "/refusals", "").ok().has(map[string]string{"refusals.0.sample.limit": "null", "refusals.0.scope": `"organization"`}) // not theirs to see
+	w.get("/refusals?key=" + w.hash["t1key"]).ok().has(map[string]string{"refusals.0.count": "7", "refusals.0.reason": `"throttling_error"`, "refusals.0.sample.limit": "5", "refusals.0.scope": `"team"`, "refusals.0.sample.call_id": `"call-t1key"`,
+		"refusals.0.sample.limits.0.scope": `"organization"`, "refusals.0.sample.limits.0.remaining": "29", "refusals.0.sample.limits.1.scope_id": `"t1"`, "refusals.0.sample.limits.1.refuses": "true", "refusals.0.sample.limits.1.used": "6"})
+	w.call(w.keys["member"], "GET", "/refusals", "").ok().has(map[string]string{"refusals.0.sample.limit": "null", "refusals.0.scope": `"organization"`, "refusals.0.sample.limits.0.used": "null"}) // not theirs to see
 	w.get("/refusals?start_date=yesterday").refused(400, "bad_request_error", "start_date")
 }
 

@@ -28,7 +28,7 @@ type refusalQuery struct {
 }
 
 type refusalRows struct {
-	Refusals   Opt[rows]  `json:"refusals" doc:"Newest first: minute, count, reason, key, key_name, key_alias, team_id, project_id, scope, scope_id, limit_kind, model, and sample, the last one whole (call_id, at, message, route, limit, used, asked, reset_at)"`
+	Refusals   Opt[rows]  `json:"refusals" doc:"Newest first: minute, count, reason, key, key_name, key_alias, team_id, project_id, scope, scope_id, limit_kind, model, and sample, the last one whole (call_id, at, message, route, limit, used, asked, reset_at, and as limits all that it met, as /limits lists them)"`
 	Total      Opt[int64] `json:"total"`
 	Page       Opt[int64] `json:"page"`
 	PageSize   Opt[int64] `json:"page_size"`
@@ -86,12 +86,16 @@ func (s *server) listRefusals(ctx context.Context, c *Caller, in *refusalQuery) 
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, refusalCountRow(r, names[r.KeyHash], visible))
+		limits, err := markRows(ctx, sees, policy.ReadMarks(r.Sample.Limits, &policy.Entry{KeyHash: r.KeyHash, TeamID: r.TeamID, ProjectID: r.Project}))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, refusalCountRow(r, names[r.KeyHash], visible, limits))
 	}
 	return Object{{"refusals", out}, {"total", total}, {"page", p.number}, {"page_size", p.size}, {"total_pages", p.pages(total)}}, nil
 }
 
-func refusalCountRow(r policy.RefusalCount, k *policy.Key, visible bool) Object {
+func refusalCountRow(r policy.RefusalCount, k *policy.Key, visible bool, limits []Object) Object {
 	var name, alias string
 	if k != nil {
 		name, alias = k.Name, k.Alias
@@ -103,7 +107,7 @@ func refusalCountRow(r policy.RefusalCount, k *policy.Key, visible bool) Object 
 	if r.Scope.Kind == policy.ScopeMember {
 		_, id, _ = strings.Cut(id, "\x1f")
 	}
-	sample := Object{{"call_id", orNull(r.Sample.CallID)}, {"at", when(r.Sample.At)}, {"message", r.Sample.Message}, {"route", orNull(r.Sample.Route)}, {"reset_at", when(r.Sample.ResetAt)}}
+	sample := Object{{"call_id", orNull(r.Sample.CallID)}, {"at", when(r.Sample.At)}, {"message", r.Sample.Message}, {"route", orNull(r.Sample.Route)}, {"reset_at", when(r.Sample.ResetAt)}, {"limits", limits}}
 	for _, f := range []struct {
 		name string
 		n    int64

@@ -213,8 +213,18 @@ func (s *server) spendLogOne(ctx context.Context, c *Caller, in *spendLogID) (an
 		return nil, err
 	}
 	for i := range entries {
-		if ok, err := s.readsEntry(ctx, c, &entries[i]); err != nil || ok {
-			return spendLogRow(&entries[i]), err
+		ok, err := s.readsEntry(ctx, c, &entries[i])
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			limits, err := markRows(ctx, s.eyes(c), policy.ReadMarks(entries[i].Limits, &entries[i]))
+			if err != nil {
+				return nil, err
+			}
+			row := spendLogRow(&entries[i])
+			row.Set("limits", limits)
+			return row, nil
 		}
 	}
 	return nil, notFound("request_id", "Request not found: %s", clip(in.RequestID.Value))
@@ -244,5 +254,5 @@ func spendLogsRoutes(s *server) {
 	paged.Also = []string{"/spend/logs/ui"}
 	route(s, paged, s.spendLogsPage)
 	route(s, get("/spend/logs/session/ui", "The requests of one session", spendPage{}), s.spendSession)
-	route(s, get("/spend/logs/ui/{request_id}", "One request", spendLog{}), s.spendLogOne)
+	route(s, get("/spend/logs/ui/{request_id}", "One request, with the limits that it met", spendLog{}), s.spendLogOne)
 }

@@ -48,7 +48,8 @@ func logWorld(t *testing.T, change ...func(*Config)) (a *api, keys map[string]st
 	a.journal(
 		entry("c1", noon.Add(-day), 1600000, policy.Entry{RequestID: "chatcmpl-1", KeyHash: hash("project"), KeyAlias: "proj", TeamID: "t1", TeamAlias: "Team One", ProjectID: "p1",
 			ProjectAlias: "Project One", OrganizationID: "o1", CustomerID: "cust", Model: "gpt-4", Tags: []string{"red"}, Session: "s1", Deployment: "d1",
-			Usage: policy.Usage{Input: 10, Cached: 4, Output: 20, Reasoning: 5}}),
+			Limits: "os1mo,gjdgxs,1,1 ps1mo,zik0zk,i9a28,zzzzi kr,a,3,1", // of the organization, the project and the key
+			Usage:  policy.Usage{Input: 10, Cached: 4, Output: 20, Reasoning: 5}}),
 		entry("c2", noon, 2*policy.Dollar, policy.Entry{RequestID: "chatcmpl-2", KeyHash: hash("ann"), UserID: "ann", Model: "gpt-3.5-turbo", Usage: policy.Usage{Input: 1, Output: 2}}),
 		entry("c3", noon.Add(time.Hour), policy.Dollar, policy.Entry{RequestID: "chatcmpl-3", KeyHash: hash("bob"), UserID: "bob", Model: "gpt-4", Session: "s1", Usage: policy.Usage{Input: 5}}),
 		entry("c4", noon.Add(2*time.Hour), 0, policy.Entry{KeyHash: hash("t2"), TeamID: "t2", Model: "gpt-4", Status: policy.StatusFailure, HTTPStatus: 429, Error: "Rate limit reached"}),
@@ -189,6 +190,19 @@ func TestWhoSeesWhichSpendLogs(t *testing.T) {
 			t.Errorf("%s: %d, want %d", who, r.status, status)
 		}
 	}
+}
+
+func TestASpendLogByItselfHasTheLimitsItMet(t *testing.T) {
+	t.Parallel()
+	a, keys := logWorld(t)
+	a.get("/spend/logs/ui/c1").ok().has(map[string]string{
+		"limits.0.scope": `"organization"`, "limits.0.scope_id": `"o1"`, "limits.0.window": `"1mo"`, "limits.0.unit": `"USD"`, "limits.0.limit": "1.0",
+		"limits.1.scope_id": `"p1"`, "limits.1.limit": "2.147483648", "limits.1.used": "0.030666032", "limits.1.asked": "0.060466158", "limits.1.remaining": "2.056351458",
+		"limits.2.scope": `"key"`, "limits.2.kind": `"requests"`, "limits.2.window": `"minute"`, "limits.2.limit": "10", "limits.2.used": "3", "limits.2.asked": "1", "limits.2.remaining": "6", "limits.2.refuses": "false", "limits.3": "null",
+	})
+	// Whoever runs the team sees its project's figures, but not the organization's.
+	a.call(keys["lead"], "GET", "/spend/logs/ui/c1", "").ok().has(map[string]string{"limits.0.hidden": "true", "limits.0.limit": "null", "limits.1.hidden": "false", "limits.1.limit": "2.147483648"})
+	a.get("/spend/logs/ui/c2").ok().has(map[string]string{"limits": "[]"}) // nothing is kept of it
 }
 
 func TestBadSpendLogFilters(t *testing.T) {

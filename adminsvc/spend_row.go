@@ -46,6 +46,8 @@ type spendLog struct {
 	ProxyServerRequest  Opt[Fields]       `json:"proxy_server_request" default:"{}"`
 	SessionID           Opt[string]       `json:"session_id"`
 	Status              Opt[string]       `json:"status" doc:"success, failure, or abandoned: the client left before the end"`
+
+	Limits Opt[rows] `json:"limits" optional:"true" doc:"Only of a request asked for by itself: those its decision met, in the order they were checked, as /limits lists them. used is what others had taken before it, asked what was held for it, remaining what that left"`
 }
 
 // spendLogRow renders a journal entry.

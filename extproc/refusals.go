@@ -127,6 +127,7 @@ func (x *exchange) record(r *policy.Refusal, shadow bool) {
 	}
 	if r.Limited {
 		c.Kind = r.Kind.String()
+		c.Sample.Limits = policy.Marks(&x.decision.Ask, &x.outcome, &policy.Entry{KeyHash: c.KeyHash, TeamID: c.TeamID, ProjectID: c.Project})
 	}
 	x.s.refusals.add(c)
 }

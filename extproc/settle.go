@@ -37,6 +37,7 @@ func (x *exchange) settle(ctx context.Context, status policy.Status, problem str
 	if x.outcome.Lowered {
 		e.Clamped = x.outcome.Output
 	}
+	e.Limits = policy.Marks(&x.decision.Ask, &x.outcome, &e)
 	if x.meter != nil {
 		r := x.meter.Result()
 		e.RequestID = r.ResponseID

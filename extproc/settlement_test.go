@@ -57,6 +57,15 @@ func TestTheNextRequestSeesTheLastOne(t *testing.T) {
 			if used, held := p.standing(ofKey("sk-one"), policy.KindSpend); policy.Money(used) != spent || held != 0 {
 				t.Errorf("used %s, held %d; want %s", policy.Money(used), held, spent)
 			}
+			// Each row says what the limits were when its request was let in.
+			before := int64(0)
+			for i, e := range p.journal.Entries() {
+				marks := policy.ReadMarks(e.Limits, &e)
+				if len(marks) != 2 || marks[0].Kind != policy.KindParallel || marks[0].Used != 0 || marks[0].Took != 1 || marks[1].Limit != int64(policy.Dollar) || marks[1].Used != before || marks[1].Took < int64(e.Cost.Total) {
+					t.Fatalf("row %d, before which %d was spent and which cost %d, says %q: %+v", i, before, e.Cost.Total, e.Limits, marks)
+				}
+				before += int64(e.Cost.Total)
+			}
 		})
 	}
 }

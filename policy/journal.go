@@ -72,6 +72,7 @@ type Entry struct {
 	ClientIP  string `json:"client_ip,omitempty"`
 	UserAgent string `json:"user_agent,omitempty"`
 	Clamped   int64  `json:"clamped,omitempty"` // the output cap we lowered to; 0: left alone
+	Limits    string `json:"limits,omitempty"`  // as the decision met them: Marks
 
 	// Adjusted is the scope an adjustment applies to.
 	AdjustedKind string `json:"adjusted_kind,omitempty"`
@@ -114,6 +115,7 @@ type RefusalSample struct {
 	Asked   int64     `json:"asked"`
 	ResetAt time.Time `json:"reset_at,omitzero"`
 	Route   string    `json:"route"`
+	Limits  string    `json:"limits,omitempty"` // all that it met: Marks beside the count's key, team and project
 }
 
 // Journal takes entries that are settled. Append returns once the entry will

@@ -26,6 +26,7 @@ type KindInfo struct {
 	Kind   Kind
 	Name   string // in the API, metrics and the ledger
 	Unit   string // of its amounts
+	Letter byte   // as the marks of a decision write it (marks.go); the journal keeps them: never change one
 	Header string // in x-ratelimit-* names and in "Limit type:" of LiteLLM's refusals
 	Window WindowKind
 	Field  string // the documented field that sets it
@@ -49,37 +50,37 @@ type Estimate struct {
 // Kinds is the table of limit kinds, in the order they are checked and shown.
 var Kinds = [kinds]KindInfo{
 	KindRequests: {
-		Name: "requests", Unit: "requests", Header: "requests", Window: WindowMinute, Field: "rpm_limit", Models: "model_rpm_limit",
+		Name: "requests", Unit: "requests", Letter: 'r', Header: "requests", Window: WindowMinute, Field: "rpm_limit", Models: "model_rpm_limit",
 		Help:     "requests in any rolling minute; a refused request does not count",
 		estimate: func(Estimate) (int64, int64) { return 1, 0 },
 		actual:   func(Usage, Cost) int64 { return 1 },
 	},
 	KindTokens: {
-		Name: "tokens", Unit: "tokens", Header: "tokens", Window: WindowMinute, Field: "tpm_limit", Models: "model_tpm_limit",
+		Name: "tokens", Unit: "tokens", Letter: 't', Header: "tokens", Window: WindowMinute, Field: "tpm_limit", Models: "model_tpm_limit",
 		Help:     "tokens of prompts and answers in any rolling minute",
 		estimate: func(e Estimate) (int64, int64) { return e.Input, e.Choices },
 		actual:   func(u Usage, _ Cost) int64 { return u.Total() },
 	},
 	KindInputTokens: {
-		Name: "input_tokens", Unit: "tokens", Header: "input-tokens", Window: WindowMinute, Field: "itpm_limit", Models: "model_itpm_limit",
+		Name: "input_tokens", Unit: "tokens", Letter: 'i', Header: "input-tokens", Window: WindowMinute, Field: "itpm_limit", Models: "model_itpm_limit",
 		Help:     "tokens of prompts in any rolling minute",
 		estimate: func(e Estimate) (int64, int64) { return e.Input, 0 },
 		actual:   func(u Usage, _ Cost) int64 { return u.Input },
 	},
 	KindOutputTokens: {
-		Name: "output_tokens", Unit: "tokens", Header: "output-tokens", Window: WindowMinute, Field: "otpm_limit", Models: "model_otpm_limit",
+		Name: "output_tokens", Unit: "tokens", Letter: 'o', Header: "output-tokens", Window: WindowMinute, Field: "otpm_limit", Models: "model_otpm_limit",
 		Help:     "tokens of answers in any rolling minute",
 		estimate: func(e Estimate) (int64, int64) { return 0, e.Choices },
 		actual:   func(u Usage, _ Cost) int64 { return u.Output },
 	},
 	KindParallel: {
-		Name: "parallel_requests", Unit: "requests", Header: "max_parallel_requests", Window: WindowLive, Field: "max_parallel_requests",
+		Name: "parallel_requests", Unit: "requests", Letter: 'p', Header: "max_parallel_requests", Window: WindowLive, Field: "max_parallel_requests",
 		Help:     "requests under way at once",
 		estimate: func(Estimate) (int64, int64) { return 1, 0 },
 		actual:   func(Usage, Cost) int64 { return 0 },
 	},
 	KindSpend: {
-		Name: "spend", Unit: "nano-USD", Header: "budget", Window: WindowLifetime, Field: "max_budget", Models: "model_max_budget",
+		Name: "spend", Unit: "nano-USD", Letter: 's', Header: "budget", Window: WindowLifetime, Field: "max_budget", Models: "model_max_budget",
 		Help: "dollars spent in the budget's window",
 		estimate: func(e Estimate) (int64, int64) {
 			flat := min(e.Flat, math.MaxInt64/4) + ceilCost(1, e.Price.PerRequest)

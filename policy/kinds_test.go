@@ -9,7 +9,7 @@ import (
 // Everything the product says of a kind follows from the table: so all of it must
 // be there, and names must tell kinds apart.
 func TestKinds(t *testing.T) {
-	names, fields := map[string]bool{}, map[string]bool{}
+	names, fields, letters := map[string]bool{}, map[string]bool{}, map[byte]bool{}
 	for k := range policy.Kinds {
 		kind := policy.Kind(k)
 		i := kind.Info()
@@ -20,6 +20,10 @@ func TestKinds(t *testing.T) {
 			t.Errorf("%s: its name or field is another's", i.Name)
 		}
 		names[i.Name], fields[i.Field] = true, true
+		if i.Letter < 'a' || i.Letter > 'z' || letters[i.Letter] {
+			t.Errorf("%s: its letter %q is none, or another's", i.Name, i.Letter)
+		}
+		letters[i.Letter] = true
 		if i.Models != "" {
 			fields[i.Models] = true
 		}

@@ -77,6 +77,7 @@ var entryFields = schema[entry]{
 	60: number(func(e *entry) *int64 { return &e.Clamped }),
 	61: text(func(e *entry) *string { return &e.AdjustedKind }),
 	62: text(func(e *entry) *string { return &e.AdjustedID }),
+	63: text(func(e *entry) *string { return &e.Limits }),
 }
 
 var underwayFields = schema[Underway]{

@@ -81,6 +81,7 @@ var entryColumns = []column[policy.Entry]{
 	text("client_ip", func(e *policy.Entry) *string { return &e.ClientIP }),
 	text("user_agent", func(e *policy.Entry) *string { return &e.UserAgent }),
 	number("clamped", func(e *policy.Entry) *int64 { return &e.Clamped }),
+	text("limits", func(e *policy.Entry) *string { return &e.Limits }),
 	text("adjusted_kind", func(e *policy.Entry) *string { return &e.AdjustedKind }),
 	text("adjusted_id", func(e *policy.Entry) *string { return &e.AdjustedID }),
 }
@@ -230,7 +231,7 @@ func normalize(e policy.Entry) policy.Entry {
 	if e.Type == policy.EntryAdjustment {
 		scopeOfAdjustment(&e)
 	}
-	for _, f := range []*string{&e.APIBase, &e.Error, &e.UserAgent, &e.AdjustedID} {
+	for _, f := range []*string{&e.APIBase, &e.Error, &e.UserAgent, &e.AdjustedID, &e.Limits} {
 		*f = clean(*f, maxText)
 	}
 	if len(e.Tags) > 0 {

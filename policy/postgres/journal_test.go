@@ -86,7 +86,7 @@ func fullEntry() policy.Entry {
 		Usage: policy.Usage{Input: 1, Cached: 2, CacheWrite5m: 3, CacheWrite1h: 4, AudioInput: 5, ImageInput: 6, Output: 7, Reasoning: 8, AudioOutput: 9,
 			ImageOutput: 10, Images: 11, Pixels: 12, Characters: 13, Millis: 14, Queries: 15, Searches: 16, ServiceTier: "flex", Source: policy.UsageCounted},
 		Cost:     policy.Cost{Total: -1, Input: 2, Output: 3, CacheRead: 4, CacheWrite: 5, Reasoning: 6, Other: math.MaxInt64},
-		ClientIP: "10.0.0.1", UserAgent: "curl", Clamped: 99,
+		ClientIP: "10.0.0.1", UserAgent: "curl", Clamped: 99, Limits: "kr,a,1,1",
 	}
 }
 

@@ -79,7 +79,8 @@ func (s *Store) WriteRefusals(ctx context.Context, counts []policy.RefusalCount)
 	minutes, ids, n, samples := make([]time.Time, len(rows)), make([][16]byte, len(rows)), make([]int64, len(rows)), make([]string, len(rows))
 	texts := columnsOf[string](len(refusalDims), len(rows))
 	for i, r := range rows {
-		r.sample.CallID, r.sample.Route, r.sample.Message = clean(r.sample.CallID, maxID), clean(r.sample.Route, maxID), clean(r.sample.Message, maxText)
+		r.sample.CallID, r.sample.Route = clean(r.sample.CallID, maxID), clean(r.sample.Route, maxID)
+		r.sample.Message, r.sample.Limits = clean(r.sample.Message, maxText), clean(r.sample.Limits, maxText)
 		sample, err := json.Marshal(r.sample)
 		if err != nil {
 			return err

@@ -29,18 +29,23 @@ var activityScopes = map[string]*activityScope{
 
 // activityFilters are the parameters that all the families share.
 type activityFilters struct {
-	StartDate   Opt[string] `query:"start_date" doc:"First day, YYYY-MM-DD"`
-	EndDate     Opt[string] `query:"end_date" doc:"Last day, inclusive"`
-	Model       Opt[string] `query:"model"`
-	APIKey      Opt[string] `query:"api_key" doc:"The key or its hash"`
-	Timezone    Opt[int64]  `query:"timezone" doc:"Minutes from local time to UTC, as JavaScript's getTimezoneOffset: 480 is UTC-8"`
-	Page        Opt[int64]  `query:"page" doc:"From 1"`
-	PageSize    Opt[int64]  `query:"page_size" doc:"Days per page, 1 to 1000"`
-	KeyLimit    Opt[int64]  `query:"api_key_limit" doc:"Of aggregated: how many keys are told apart, those that spent most; default 100"`
-	UTCDay      Opt[bool]   `query:"include_current_utc_day" doc:"Accepted: the current day is always included"`
-	ExportType  Opt[string] `query:"export_type" enum:"daily,daily_with_keys,daily_with_models,daily_with_users" doc:"Of export: what each day is split by"`
-	Format      Opt[string] `query:"format" enum:"csv,json" doc:"Of export; default csv"`
-	ids, except Opt[string]
+	StartDate    Opt[string] `query:"start_date" doc:"First day, YYYY-MM-DD"`
+	EndDate      Opt[string] `query:"end_date" doc:"Last day, inclusive"`
+	Model        Opt[string] `query:"model"`
+	APIKey       Opt[string] `query:"api_key" doc:"The key or its hash"`
+	Timezone     Opt[int64]  `query:"timezone" doc:"Minutes from local time to UTC, as JavaScript's getTimezoneOffset: 480 is UTC-8"`
+	Page         Opt[int64]  `query:"page" doc:"From 1"`
+	PageSize     Opt[int64]  `query:"page_size" doc:"Days per page, 1 to 1000"`
+	KeyLimit     Opt[int64]  `query:"api_key_limit" doc:"Of aggregated: how many keys are told apart, those that spent most; default 100"`
+	UTCDay       Opt[bool]   `query:"include_current_utc_day" doc:"Accepted: the current day is always included"`
+	ExportType   Opt[string] `query:"export_type" enum:"daily,daily_with_keys,daily_with_models,daily_with_users" doc:"Of export: what each day is split by"`
+	Format       Opt[string] `query:"format" enum:"csv,json" doc:"Of export; default csv"`
+	Offset       Opt[int64]  `query:"offset" doc:"Of aggregated/keys: how many keys come before"`
+	Limit        Opt[int64]  `query:"limit" doc:"Of aggregated/keys, search and model_top_keys: how many keys, 1 to 1000"`
+	Search       Opt[string] `query:"search" doc:"Of aggregated/search: part of a key's alias, name, hash or user"`
+	ModelGroup   Opt[string] `query:"model_group" doc:"Of aggregated/model_top_keys: the model"`
+	ByModelGroup Opt[bool]   `query:"by_model_group" doc:"Of aggregated/model_top_keys: whether model_group is the name that was called, the default, or the provider's"`
+	ids, except  Opt[string]
 }
 
 // The families' own parameters.
@@ -217,6 +222,9 @@ func addActivity[In any, P interface {
 	}
 	add("", "Spend, tokens and requests by day, in pages of days", analytics{}, s.dailyActivity)
 	add("/aggregated", "Spend, tokens and requests by day, all days", analytics{}, s.aggregatedActivity)
+	add("/aggregated/keys", "What each key used, those that spent most first, in pages", keyActivityPage{}, s.activeKeys)
+	add("/aggregated/search", "What keys used that are called something like this", keyActivity{}, s.findActiveKeys)
+	add("/aggregated/model_top_keys", "The keys that spent most on a model", modelKeyActivity{}, s.modelKeys)
 	add("/export", "The same as rows, in CSV or JSON", nil, s.exportActivity)
 }
 

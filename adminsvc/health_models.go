@@ -53,6 +53,10 @@ func modelHealth(s *server) {
 	route(s, op("/health", "Call each deployment now and say which answer", healthRow{},
 		"Every deployment gets one real call, of a few tokens, or where its mode is dear (pictures, audio, video, realtime) a look at its list of models. "+
 			"Providers charge for it; nobody's budget does. The calls come from this server, not from Envoy."), s.probeModels)
+	try := op("/health/test_connection", "Call a deployment that is not there yet, and say what it answers", connectionTested{},
+		"litellm_params is what /model/new would be sent; nothing is kept. As in /health, it is one real call of a few tokens.")
+	try.Method = http.MethodPost
+	route(s, try, s.testConnection)
 	route(s, op("/health/latest", "What each deployment last said to /health at this server", latestRow{}, ""), s.latestProbes)
 }
 

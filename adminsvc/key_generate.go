@@ -67,7 +67,7 @@ func (s *server) generatedRow(ctx context.Context, k *policy.Key, plain string) 
 // createKey makes a key from the fields of a /key/generate body, in a write under
 // way. Other resources that make keys (a user's first one) call it too.
 func (s *server) createKey(ctx context.Context, tx policy.Tx, c *Caller, sent Fields, service bool) (*policy.Key, string, error) {
-	sent = blankIDs(sent, keyIDs...)
+	sent = s.keyDefaults(blankIDs(sent, keyIDs...))
 	in, err := decodeStored[keyNew](sent)
 	if err != nil {
 		return nil, "", err
@@ -95,6 +95,9 @@ func (s *server) createKey(ctx context.Context, tx policy.Tx, c *Caller, sent Fi
 	now := s.now()
 	k.Record = policy.Record{CreatedAt: now, UpdatedAt: now, CreatedBy: c.UserID, UpdatedBy: c.UserID}
 	if err := compileKey(k, &in.keyFields); err != nil {
+		return nil, "", err
+	}
+	if err := s.checkKeyBounds(sent, &k.Limits, in.Duration); err != nil {
 		return nil, "", err
 	}
 	if preset := keyTypes[in.KeyType.Or("default")]; preset != nil {

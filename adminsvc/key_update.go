@@ -107,6 +107,9 @@ func (s *server) changeKey(ctx context.Context, tx policy.Tx, c *Caller, old *po
 	if err := compileKey(&k, in); err != nil {
 		return nil, err
 	}
+	if err := s.checkKeyBounds(sent, &k.Limits, duration); err != nil {
+		return nil, err
+	}
 	if !has(sent, "allowed_routes") {
 		k.AllowedRoutes = routes // key_type may have set them
 	}

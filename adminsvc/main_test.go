@@ -49,7 +49,7 @@ func setup(t testing.TB, change ...func(*Config)) *api {
 	spy := &spyStore{Store: store}
 	a := &api{t: t, store: store, spy: spy, log: &bytes.Buffer{}, now: time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)}
 	cfg := Config{
-		Store: spy, Spend: store, Adjust: spy.WriteEntries, SignIn: store, Answers: store, Kept: store, Refusals: store, AuditLog: store, Version: "test", Clock: a.clock,
+		Store: spy, Spend: store, Adjust: spy.WriteEntries, SignIn: store, Answers: store, Kept: store, Refusals: store, Facets: store, AuditLog: store, Version: "test", Clock: a.clock,
 		Log:      slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Settings: func() *policy.Settings { return testSettings },
 		Catalog:  func() *policy.Catalog { return testCatalog },

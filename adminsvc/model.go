@@ -75,6 +75,9 @@ func (s *server) accessOf(ctx context.Context, c *Caller, team string) (access, 
 		return a, nil
 	}
 	k := c.Key
+	if k == nil {
+		k = &policy.Key{} // signed in: what the user may call
+	}
 	a.lists = append(a.lists, k.Models)
 	teamOf, err := find[*policy.Team](ctx, s.Store, policy.EntityTeam, k.TeamID)
 	if err != nil {

@@ -20,6 +20,7 @@ var resources = []func(*server){
 	spendLogsRoutes,
 	spendRoutes,
 	activities,
+	activeUsersRoutes,
 	budgets,
 	tags,
 	accessGroups,
@@ -31,6 +32,10 @@ var resources = []func(*server){
 	users,
 	organizations,
 	customers,
+	managementLists,
+	managementBulks,
+	modelDeprecations,
+	routeLists,
 	enforcement,
 	unsupported, // last: what nothing else answers
 }

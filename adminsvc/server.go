@@ -65,6 +65,13 @@ type Config struct {
 	UserBudget         *policy.Money
 	UserBudgetDuration string
 
+	// KeyDefaults fill in what a new key was not sent, KeyBounds are the most that keys may
+	// be given and what they get where nothing is asked for, TeamDefaults fill in what
+	// /team/new was not sent and nobody set with /update/default_team_settings: JSON
+	// objects of the API's fields (default_key_generate_params,
+	// upperbound_key_generate_params, default_team_params). nil: nothing.
+	KeyDefaults, KeyBounds, TeamDefaults []byte
+
 	// CountTokens counts a text's tokens in an encoding, "" for the default, for
 	// /spend/calculate. nil: it prices answers only.
 	CountTokens func(encoding, text string) int64
@@ -88,6 +95,7 @@ type Config struct {
 	// Explainer answers what binds a caller; nil: /limits and /policy/simulate say so.
 	Explainer Explainer
 	Refusals  RefusalReader // nil: refused calls are not listed
+	Facets    FacetReader   // nil: who made calls is not listed
 	AuditLog  AuditReader   // nil: there is none
 
 	// Answers finds what creating calls with an Idempotency-Key answered. nil: the header is refused.

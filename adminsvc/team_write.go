@@ -18,7 +18,11 @@ type teamNew struct {
 }
 
 func (s *server) newTeam(ctx context.Context, c *Caller, in *teamNew) (any, error) {
-	sent := blankIDs(in.Sent, teamIDs...)
+	defaults, _, err := s.defaultsOfTeams(ctx)
+	if err != nil {
+		return nil, err
+	}
+	sent := missing(blankIDs(in.Sent, teamIDs...), defaults.Without("team_id", "team_alias", "members", "members_with_roles", "admins"))
 	full, err := decodeStored[teamNew](sent)
 	if err != nil {
 		return nil, err

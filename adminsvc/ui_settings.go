@@ -20,6 +20,7 @@ type SettingReader interface {
 const (
 	settingUI    = "ui_settings"
 	settingUsers = "internal_user_settings"
+	settingTeams = "default_team_settings"
 )
 
 // uiFlags are the switches of Admin Settings → UI Settings. Those that forbid
@@ -77,13 +78,15 @@ func uiSettingsRoutes(s *server) {
 	route(s, change, s.changeUISettings)
 	route(s, op(http.MethodGet, "/get/internal_user_settings", "What new users get who were given nothing else", settingsRow{}), s.readUserSettings)
 	route(s, op(http.MethodPatch, "/update/internal_user_settings", "Change what new users get", settingsUpdated{}), s.changeUserSettings)
+	route(s, op(http.MethodGet, "/get/default_team_settings", "What new teams get that were given nothing else", settingsRow{}), s.readTeamSettings)
+	route(s, op(http.MethodPatch, "/update/default_team_settings", "Change what new teams get", settingsUpdated{}), s.changeTeamSettings)
 	for _, none := range []struct{ name, what string }{
-		{"default_team_settings", "teams that single sign-on makes: there is none here"},
 		{"sso_settings", "single sign-on, which is not there yet"},
 		{"ui_theme_settings", "the UI's theme, which is its own"},
 	} {
 		route(s, op(http.MethodGet, "/get/"+none.name, "Settings of "+none.what, settingsRow{}), s.noSettings)
 	}
+	route(s, op(http.MethodGet, "/sso/get/ui_settings", "What a UI asks before it signs in or queries much", ssoUISettings{}), s.ssoUISettings)
 	config := op(http.MethodGet, "/.well-known/litellm-ui-config", "Where the UI is, and how to sign in to it", uiConfig{})
 	config.Public = true
 	route(s, config, s.uiConfig)
@@ -244,4 +247,18 @@ type uiConfig struct {
 
 func (s *server) uiConfig(context.Context, *Caller, *nothing) (any, error) {
 	return Object{{"server_root_path", "/"}, {"proxy_base_url", nil}, {"auto_redirect_to_sso", false}, {"admin_ui_disabled", s.SignIn == nil}, {"sso_configured", false}}, nil
+}
+
+type ssoUISettings struct {
+	Base      Opt[string] `json:"PROXY_BASE_URL"`
+	Logout    Opt[string] `json:"PROXY_LOGOUT_URL"`
+	NoTeam    Opt[bool]   `json:"DEFAULT_TEAM_DISABLED"`
+	SSO       Opt[bool]   `json:"SSO_ENABLED"`
+	LogRows   Opt[int64]  `json:"NUM_SPEND_LOGS_ROWS" doc:"Not counted here: queries stay fast however many there are"`
+	Expensive Opt[bool]   `json:"DISABLE_EXPENSIVE_DB_QUERIES"`
+}
+
+func (s *server) ssoUISettings(context.Context, *Caller, *nothing) (any, error) {
+	return Object{{"PROXY_BASE_URL", nil}, {"PROXY_LOGOUT_URL", nil}, {"DEFAULT_TEAM_DISABLED", false}, {"SSO_ENABLED", false},
+		{"NUM_SPEND_LOGS_ROWS", 0}, {"DISABLE_EXPENSIVE_DB_QUERIES", false}}, nil
 }

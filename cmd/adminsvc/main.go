@@ -152,11 +152,12 @@ func run(ctx context.Context, cfg config, log *slog.Logger) error {
 	var stopping leaving
 	api := adminsvc.New(adminsvc.Config{
 		Store: store, Spend: store, Adjust: store.Adjust, Flush: store.Flush, Log: log,
-		UserDefaults: file.LiteLLM.UserDefaults, UserBudget: file.LiteLLM.UserBudget, UserBudgetDuration: file.LiteLLM.UserBudgetDuration, CountTokens: tokens.Count, Version: version, Ready: stopping.ready(store.Ping),
+		UserDefaults: file.LiteLLM.UserDefaults, UserBudget: file.LiteLLM.UserBudget, UserBudgetDuration: file.LiteLLM.UserBudgetDuration,
+		KeyDefaults: file.LiteLLM.KeyDefaults, KeyBounds: file.LiteLLM.KeyBounds, TeamDefaults: file.LiteLLM.TeamDefaults, CountTokens: tokens.Count, Version: version, Ready: stopping.ready(store.Ping),
 		System:      parts.look,
 		Enforcement: store, RefusalSums: store.RefusalSums,
 		Models: known, Prober: newProber(), Settled: known.settled, Catalog: known.directory.Catalog, Settings: known.settings.Load,
-		Explainer: explains, Refusals: store, AuditLog: store, SignIn: store, Answers: store, Kept: store, UIUsername: cfg.UIUsername, UIPassword: cfg.UIPassword, SessionLife: cfg.SessionLife,
+		Explainer: explains, Refusals: store, Facets: store, AuditLog: store, SignIn: store, Answers: store, Kept: store, UIUsername: cfg.UIUsername, UIPassword: cfg.UIPassword, SessionLife: cfg.SessionLife,
 		TeamListFormat: cfg.TeamListFormat, TrustForwarded: cfg.TrustForwarded,
 	})
 	listener, err := net.Listen("tcp", cfg.ListenAddr)

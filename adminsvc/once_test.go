@@ -41,6 +41,7 @@ var creations = map[string][2]string{
 	"/budget/new":                   {`{"max_budget":1}`, `{"max_budget":2}`},
 	"/tag/new":                      {`{"name":"g1"}`, `{"name":"g2"}`},
 	"/model/new":                    {`{"model_name":"m","litellm_params":{"model":"openai/x","api_key":"provider-key"}}`, `{"model_name":"n","litellm_params":{"model":"openai/x"}}`},
+	"/management/v1/users/bulk":    {`{"users":[{"user_email":"bulk@x.org","auto_create_key":true},{"user_id":"there"}]}`, `{"users":[{"user_id":"y"}]}`},
 	"/v1/access_group":              {`{"access_group_name":"ag"}`, `{"access_group_name":"ah"}`},
 	"/v1/unified_access_group":      {`{"access_group_name":"ai"}`, `{"access_group_name":"aj"}`},
 	"/invitation/new":               {`{"user_id":"there"}`, `{"user_id":"t"}`},
@@ -66,7 +67,7 @@ func TestCreatingCallsAreCarriedOutOnce(t *testing.T) {
 			}
 		}
 		made := strings.HasSuffix(path, "/new") || strings.HasSuffix(path, "generate") || strings.HasSuffix(path, "member_add")
-		if made && !takes && path != "/access_group/new" {
+		if made && !takes && item.Post != nil && path != "/access_group/new" {
 			t.Errorf("%s takes no %s", path, idempotencyHeader)
 		}
 		if !takes {

@@ -29,6 +29,9 @@ func Bootstrap(cfg Config) (*bootstrapv3.Bootstrap, error) {
 		Clusters:  []*clusterv3.Cluster{b.extProcCluster(cfg), b.adminSvcCluster(cfg)},
 	}
 	static.Clusters = append(static.Clusters, b.jwksClusters(cfg)...)
+	if cfg.Tracing != nil {
+		static.Clusters = append(static.Clusters, b.tracingCluster(cfg.Tracing))
+	}
 	for _, d := range cfg.Deployments {
 		cluster, err := Cluster(d)
 		if err != nil {

@@ -112,6 +112,8 @@ type Config struct {
 
 	// AccessLogPath is the file for one JSON line per request. Default "/dev/stdout"; "off" for none.
 	AccessLogPath string
+	// Tracing has Envoy report spans to an OTLP collector; nil: it does not trace.
+	Tracing *Tracing
 }
 
 // TLS is how Envoy speaks TLS to a server of ours.
@@ -205,6 +207,11 @@ func (c Config) Validate() error {
 	}
 	if c.ForwardClientCert && (c.ListenTLS == nil || c.ListenTLS.ClientCA == "") {
 		bad("ForwardClientCert: without ListenTLS.ClientCA nobody's certificate is known")
+	}
+	if c.Tracing != nil {
+		if err := c.Tracing.validate(); err != nil {
+			bad("Tracing.%w", err)
+		}
 	}
 	for i, p := range c.JWT {
 		if err := p.validate(); err != nil {

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
 
 	"github.com/purser/purser/envoy"
 )
@@ -34,11 +35,12 @@ type processor struct {
 	Hang    chan struct{}
 	Quit    bool // end the stream cleanly without an answer
 
-	mu      sync.Mutex
-	seen    []map[string]string // headers of each request
-	bodies  []string
-	attrs   []map[string]string // response attributes
-	replies []map[string]string // headers of each reply
+	mu          sync.Mutex
+	seen        []map[string]string // headers of each request
+	bodies      []string
+	attrs       []map[string]string // response attributes
+	replies     []map[string]string // headers of each reply
+	traceparent string              // of the last stream's initial metadata
 
 	addr   string
 	health *health.Server
@@ -70,6 +72,9 @@ func serveProcessor(t *testing.T, p *processor, l net.Listener, opts ...grpc.Ser
 }
 
 func (p *processor) Process(stream extprocv3.ExternalProcessor_ProcessServer) error {
+	p.mu.Lock()
+	p.traceparent = strings.Join(metadata.ValueFromIncomingContext(stream.Context(), "traceparent"), ",")
+	p.mu.Unlock()
 	for {
 		req, err := stream.Recv()
 		if err != nil {

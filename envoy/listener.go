@@ -42,6 +42,9 @@ func Listener(cfg Config) (*listenerv3.Listener, error) {
 
 func (b *builder) connectionManager(cfg Config) *hcmv3.HttpConnectionManager {
 	hcm := b.manager(cfg)
+	if cfg.Tracing != nil {
+		hcm.Tracing = b.tracing(cfg.Tracing)
+	}
 	if cfg.ForwardClientCert {
 		// To what the hops in front say, Envoy adds who they are. Without a client certificate it removes all of it.
 		hcm.ForwardClientCertDetails = hcmv3.HttpConnectionManager_APPEND_FORWARD

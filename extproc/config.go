@@ -41,6 +41,10 @@ type Config struct {
 	Version           string
 	Metrics           prometheus.Registerer // nil: none
 
+	// Spans is given one of each request when that is over: it must not block. nil: nobody
+	// wants them, and they cost nothing.
+	Spans func(*Span)
+
 	// WriteRefusals stores counts of refused requests, every few seconds. After an
 	// error it is given the same again. nil: they are not counted.
 	WriteRefusals func(context.Context, []policy.RefusalCount) error

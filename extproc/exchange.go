@@ -50,6 +50,7 @@ type exchange struct {
 	attempts  int
 	served    string   // deployment id, as Envoy tells
 	used      []header // what the settlement has to say to the access log, until it is said
+	span      *Span    // nil: nobody wants it
 }
 
 // handle answers one message. A failure it returns ends the stream with an error
@@ -316,6 +317,7 @@ func (x *exchange) refuse(r *policy.Refusal) outbound {
 		return x.pass()
 	}
 	x.refused = r
+	x.decided("refused")
 	x.s.metrics.refused(r)
 	x.record(r, false)
 	out := x.answer(refuse(x.endpoint, r, x.s.cfg.BudgetStatus))
@@ -328,7 +330,11 @@ func (x *exchange) answer(a answer) outbound {
 		return x.pass()
 	}
 	if a.details == detailsMalformed {
+		x.decided("malformed")
 		x.s.metrics.decisions.WithLabelValues("malformed", "", "").Inc()
+	}
+	if x.span != nil {
+		x.span.Status = a.status // Envoy need not tell us what became of it
 	}
 	a.headers = append(a.headers, header{"x-litellm-call-id", x.id})
 	a.headers = append(a.headers, x.limitHeaders()...)

@@ -12,6 +12,7 @@ const routingHeader = "x-purser-cluster"
 
 // forward changes the request into what the deployment understands.
 func (x *exchange) forward(target, path string) outbound {
+	x.decided("admitted")
 	d := x.deployment
 	change := dialect.Change{Model: target, IncludeUsage: x.call.Stream, Strip: true, Provider: d.Provider}
 	if x.outcome.Lowered {

@@ -33,7 +33,7 @@ func newMetrics(r prometheus.Registerer, s *Server) *metrics {
 		usage:     prometheus.NewCounterVec(prometheus.CounterOpts{Name: "purser_usage_total", Help: "Settled requests by who counted their usage."}, []string{"source"}),
 		tokens:    prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "gen_ai_client_token_usage", Help: "Tokens per request.", Buckets: prometheus.ExponentialBuckets(1, 4, 14)}, []string{"gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "gen_ai_token_type"}),
 		cost:      prometheus.NewCounterVec(prometheus.CounterOpts{Name: "purser_spend_usd_total", Help: "Dollars spent, as journalled."}, []string{"model", "provider"}),
-		duration:  prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "gen_ai_server_request_duration_seconds", Help: "From the request's headers to its settlement.", Buckets: seconds}, []string{"gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "status"}),
+		duration:  prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "gen_ai_server_request_duration_seconds", Help: "From the request's headers to its settlement.", Buckets: seconds}, []string{"gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "status", "error_type"}),
 		first:     prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "gen_ai_server_time_to_first_token_seconds", Help: "From the request's headers to the reply's.", Buckets: seconds}, []string{"gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model"}),
 		reserve:   prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "purser_ledger_seconds", Help: "Time of one ledger call.", Buckets: prometheus.ExponentialBuckets(1e-6, 4, 12)}, []string{"call", "ok"}),
 		lowered:   prometheus.NewCounter(prometheus.CounterOpts{Name: "purser_clamped_total", Help: "Requests whose output cap was lowered to what their limits pay for."}),
@@ -69,14 +69,16 @@ func refusalIn(v *prometheus.CounterVec, r *policy.Refusal) {
 
 func (m *metrics) settled(x *exchange, e *policy.Entry) {
 	m.usage.WithLabelValues(e.Usage.Source.String()).Inc()
-	operation := e.Route
-	m.tokens.WithLabelValues(operation, e.Provider, e.ModelGroup, "input").Observe(float64(e.Usage.Input))
-	m.tokens.WithLabelValues(operation, e.Provider, e.ModelGroup, "output").Observe(float64(e.Usage.Output))
+	operation, provider := operation(x.endpoint), providerName(e.Provider)
+	if e.Usage.Input > 0 || e.Usage.Output > 0 { // a call without tokens is none of few
+		m.tokens.WithLabelValues(operation, provider, e.ModelGroup, "input").Observe(float64(e.Usage.Input))
+		m.tokens.WithLabelValues(operation, provider, e.ModelGroup, "output").Observe(float64(e.Usage.Output))
+	}
 	// A gauge of what was journalled, for people; the ledger itself counts in integers.
 	m.cost.WithLabelValues(e.ModelGroup, e.Provider).Add(float64(e.Cost.Total) / float64(policy.Dollar))
-	m.duration.WithLabelValues(operation, e.Provider, e.ModelGroup, string(e.Status)).Observe(e.EndedAt.Sub(e.StartedAt).Seconds())
+	m.duration.WithLabelValues(operation, provider, e.ModelGroup, string(e.Status), errorType(e)).Observe(e.EndedAt.Sub(e.StartedAt).Seconds())
 	if !e.FirstByte.IsZero() {
-		m.first.WithLabelValues(operation, e.Provider, e.ModelGroup).Observe(e.FirstByte.Sub(e.StartedAt).Seconds())
+		m.first.WithLabelValues(operation, provider, e.ModelGroup).Observe(e.FirstByte.Sub(e.StartedAt).Seconds())
 	}
 	if x.deployment != nil && !x.deployment.PriceAt(e.ModelAsked).Known && x.endpoint.Billable {
 		m.unpriced.WithLabelValues(e.ModelGroup).Inc()

@@ -91,7 +91,7 @@ func TestMetrics(t *testing.T) {
 		{"purser_ledger_seconds", []string{"settle", "true"}, 5},
 		{"purser_requests_in_flight", nil, 1},
 		{"purser_reservations_live", nil, 1},
-		{"gen_ai_client_token_usage", []string{"gpt-4", "input"}, 5},
+		{"gen_ai_client_token_usage", []string{"gpt-4", "input", "chat", "openai"}, 4},
 		{"gen_ai_server_request_duration_seconds", []string{"gpt-4", "failure"}, 1},
 		{"gen_ai_server_time_to_first_token_seconds", []string{"gpt-4"}, 5},
 	} {

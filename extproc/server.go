@@ -89,6 +89,7 @@ func (s *Server) process(w wire) (err error) {
 	defer s.open.Add(-1)
 	x := exchange{s: s, id: s.cfg.NewID()}
 	ctx := w.Context()
+	s.beginSpan(ctx, &x)
 	defer func() {
 		if p := recover(); p != nil {
 			s.cfg.Log.Error("a request made us panic", "call_id", x.id, "panic", p, "stack", string(debug.Stack()))
@@ -142,6 +143,7 @@ func (s *Server) finish(ctx context.Context, x *exchange) {
 		}
 	}()
 	x.close(ctx)
+	s.endSpan(x)
 }
 
 // plainServer is the service with gRPC's own codec, for comparison.

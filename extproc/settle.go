@@ -63,6 +63,7 @@ func (x *exchange) settle(ctx context.Context, status policy.Status, problem str
 		x.s.cfg.Log.Error("a request could not be settled; it is charged at its hold when its reservation expires", "call_id", x.id, "err", err)
 	}
 	x.s.metrics.settled(x, &e)
+	x.spent(&e)
 	x.used = usedNote(&e)
 	x.correctBalances(e.Usage, e.Cost)
 	return e.Cost

@@ -35,6 +35,7 @@ func (x *exchange) passes() bool {
 // they would steer it.
 func (x *exchange) pass() outbound {
 	x.passed = true
+	x.decided("passed")
 	x.s.metrics.decisions.WithLabelValues("passed", "", "").Inc()
 	out := outbound{request: modeNone}
 	for _, f := range x.fields {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/purser/purser/adminsvc"
 	"github.com/purser/purser/cmd/boot"
+	"github.com/purser/purser/cmd/boot/traces"
 	"github.com/purser/purser/extproc/tokens"
 	"github.com/purser/purser/policy"
 	"github.com/purser/purser/policy/postgres"
@@ -89,6 +90,17 @@ func run(ctx context.Context, cfg config, log *slog.Logger) error {
 	defer store.Close()
 	replica := cmp.Or(cfg.ReplicaID, boot.ReplicaID())
 	measured := newMetrics()
+	traced, err := traces.Open(ctx, "purser-adminsvc", version, replica, measured.registry, log)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+		defer cancel()
+		if err := traced.Close(bounded); err != nil {
+			log.Warn("the last spans were not sent", "err", err)
+		}
+	}()
 	measured.asks("purser_database_up", "1 while PostgreSQL answers.", func(ctx context.Context) (float64, error) {
 		if store.Ping(ctx) != nil {
 			return 0, nil
@@ -169,7 +181,7 @@ func run(ctx context.Context, cfg config, log *slog.Logger) error {
 		return err
 	}
 	defer stopMetrics()
-	server := &http.Server{Handler: stopping.tell(measured.api(api)), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	server := &http.Server{Handler: stopping.tell(measured.api(traced.Handler(api))), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	log.Info("serving", "http", listener.Addr().String())

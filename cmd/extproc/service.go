@@ -21,6 +21,7 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/purser/purser/cmd/boot"
+	"github.com/purser/purser/cmd/boot/traces"
 	"github.com/purser/purser/extproc"
 	"github.com/purser/purser/policy"
 	"github.com/purser/purser/policy/postgres"
@@ -39,6 +40,7 @@ type service struct {
 	feed      *postgres.Feed
 	seeding   *policy.Seeding
 	server    *extproc.Server
+	traces    *traces.Traces // nil: none
 	health    *health.Server
 	healing   *policy.Healing
 	unseeded  atomic.Bool // a counter waits for the tables
@@ -106,11 +108,19 @@ func newService(ctx context.Context, cfg config, log *slog.Logger, clock func() 
 			headers = append(headers, h.Name)
 		}
 	}
+	if s.traces, err = traces.Open(ctx, "purser-extproc", version, replica, prometheus.DefaultRegisterer, log); err != nil {
+		s.store.Close()
+		return nil, err
+	}
+	var spans func(*extproc.Span)
+	if s.traces != nil {
+		spans = func(span *extproc.Span) { s.traces.Emit(spanOf(span)) }
+	}
 	s.server = extproc.New(extproc.Config{
 		Directory: s.directory, Fresh: s.feed.Fresh, Ledger: s.counting.ledger, Counters: s.counting.counters, Log: log, Clock: clock, BodyLimit: cfg.BodyLimit, Deadline: cfg.Deadline,
 		BudgetStatus: cmp.Or(cfg.BudgetStatus, file.LiteLLM.BudgetExceededStatus), InjectCredentials: cfg.InjectCredentials,
 		ChargeAbandoned: extproc.Abandoned(cfg.Abandoned), CustomerHeaders: headers, KeyHeader: file.General.KeyHeader, Version: version, Metrics: prometheus.DefaultRegisterer,
-		WriteRefusals: s.store.WriteRefusals,
+		WriteRefusals: s.store.WriteRefusals, Spans: spans,
 	})
 	s.gauges(prometheus.DefaultRegisterer)
 	return s, nil
@@ -291,6 +301,9 @@ func (s *service) serve(ctx context.Context) error {
 	defer s.counting.close()
 	if err := s.counting.spool.Close(bounded); err != nil {
 		s.log.Warn("entries are left in the spool for the next start", "err", err)
+	}
+	if err := s.traces.Close(bounded); err != nil {
+		s.log.Warn("the last spans were not sent", "err", err)
 	}
 	return nil
 }

@@ -196,7 +196,12 @@ func (s *stack) addresses(first, part int) []string {
 }
 
 func (s *stack) startEnvoy(ctx context.Context) error {
+	traced, err := tracing()
+	if err != nil {
+		return err
+	}
 	text, err := envoy.YAML(envoy.Config{
+		Tracing:       traced,
 		ListenAddress: s.opts.listen, ListenPort: s.opts.port, AdminPort: s.ports.EnvoyAdmin,
 		ExtProc: s.addresses(s.ports.ExtprocGRPC, 1), AdminSvc: s.addresses(s.ports.Adminsvc, 0),
 		XDS: s.addresses(s.ports.XDS, 3), ForwardHeaders: forwardHeaders(s.cfg), JWT: jwtProviders(s.cfg), AccessLogPath: s.file("logs", "access.log"),

@@ -59,7 +59,12 @@ func runEnvoyConfig(_ context.Context, args []string, out io.Writer) error {
 			Deployments: clusters.Of(cfg.Deployments), ForwardHeaders: forwardHeaders(cfg), Identity: len(cfg.Identity.JWT)+len(cfg.Identity.SPIFFE.Rules) > 0,
 		}, *selector, out)
 	}
+	traced, err := tracing()
+	if err != nil {
+		return err
+	}
 	of := envoy.Config{
+		Tracing:       traced,
 		ListenAddress: *listen, ListenPort: *port, AdminPort: *adminPort, AccessLogPath: *accessLog,
 		ExtProc: []string{*extproc}, AdminSvc: []string{*adminsvc}, ForwardHeaders: forwardHeaders(cfg),
 	}

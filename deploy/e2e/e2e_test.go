@@ -116,13 +116,19 @@ func runPython(t *testing.T, state string, env []string, args ...string) {
 // start runs `purser up` until stop, which checks that it ends in order.
 func start(t *testing.T, redis string, env []string) (state string, stop func()) {
 	t.Helper()
+	return startWith(t, redis, env, "--config", "../local/config.yaml")
+}
+
+// startWith is start with flags of its own.
+func startWith(t *testing.T, redis string, env []string, flags ...string) (state string, stop func()) {
+	t.Helper()
 	bin, err := envoy.FindBinary()
 	if err != nil {
 		t.Fatalf("%v: `make envoy` fetches it", err)
 	}
 	state = filepath.Join(t.TempDir(), "state")
 	var out bytes.Buffer
-	cmd := exec.Command(filepath.Join(programs, "purser"), "up", "--port", "0", "--state-dir", state, "--envoy", bin, "--redis", redis, "--config", "../local/config.yaml")
+	cmd := exec.Command(filepath.Join(programs, "purser"), append([]string{"up", "--port", "0", "--state-dir", state, "--envoy", bin, "--redis", redis}, flags...)...)
 	cmd.Env = environment(env)
 	cmd.Stdout, cmd.Stderr = &out, &out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}

@@ -159,8 +159,9 @@ func (g *Grant) checkModel(d *Decision, levels []level, above []string, explain 
 		}
 		if !passed {
 			asked := d.Names[0]
+			// LiteLLM's clients match how it begins.
 			d.Refusal = &Refusal{Code: CodeModelDenied, Scope: l.scope, Param: "model", Model: asked, Message: fmt.Sprintf(
-				"The requested model '%s' is not available for this %s. Ask its owner to add it to the %s's models", asked, l.scope.Kind, l.scope.Kind)}
+				"The requested model '%s' is not available for this API key: the models of its %s do not include it", asked, strings.ReplaceAll(l.scope.Kind.String(), "_", " "))}
 			if !d.spared(l.shadow) {
 				return d.Refusal
 			}

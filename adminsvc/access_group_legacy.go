@@ -7,8 +7,9 @@ import (
 	"github.com/purser/purser/policy"
 )
 
-// The access groups that models themselves carry (model_info.access_groups in the
-// configuration) can be read here; they change where the models do.
+// The access groups that models themselves carry: model_info.access_groups. They are
+// changed here for models of the database (access_group_models.go), for those of the
+// configuration in the file.
 
 type legacyGroup struct {
 	Name        Opt[string]   `json:"access_group"`
@@ -24,31 +25,15 @@ type legacyPath struct {
 	Name Opt[string] `path:"access_group" required:"true"`
 }
 
-type legacyWrite struct {
-	Body
-	Name Opt[string] `json:"access_group"`
-}
-
-type legacyWritePath struct {
-	legacyPath
-}
-
 func legacyAccessGroups(s *server) {
 	op := func(method, path, summary string, reply any) operation {
 		return operation{Method: method, Path: "/access_group/" + path, Tag: "access groups", Summary: summary, Reply: reply}
 	}
 	route(s, op(http.MethodGet, "list", "The access groups that models carry", legacyGroups{}), s.listLegacyGroups)
 	route(s, op(http.MethodGet, "{access_group}/info", "One of them", legacyGroup{}), s.legacyGroupInfo)
-	refuse := func(ctx context.Context, c *Caller) (any, error) {
-		if err := s.authorize(ctx, c, groupWrite, target{}); err != nil {
-			return nil, err
-		}
-		return nil, detailError(http.StatusBadRequest, "These access groups are the models' own: change access_groups in model_info, or make a managed group at /v1/access_group")
-	}
-	route(s, op(http.MethodPost, "new", "Refused: groups change where the models do", nil), func(ctx context.Context, c *Caller, _ *legacyWrite) (any, error) { return refuse(ctx, c) })
-	for method, path := range map[string]string{http.MethodPut: "{access_group}/update", http.MethodDelete: "{access_group}/delete"} {
-		route(s, op(method, path, "Refused: groups change where the models do", nil), func(ctx context.Context, c *Caller, _ *legacyWritePath) (any, error) { return refuse(ctx, c) })
-	}
+	route(s, creating(op(http.MethodPost, "new", "Put models of the database into a new group", legacyWritten{})), s.newLegacyGroup)
+	route(s, op(http.MethodPut, "{access_group}/update", "Say anew which models of the database a group has", legacyWritten{}), s.updateLegacyGroup)
+	route(s, op(http.MethodDelete, "{access_group}/delete", "Take a group off all its models, and its budget with it", legacyDeleted{}), s.deleteLegacyGroup)
 }
 
 // legacyGroupNames lists the groups in the order their models are configured in.

@@ -1,6 +1,7 @@
 package adminsvc
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/purser/purser/policy"
@@ -50,7 +51,76 @@ func TestAccessGroupsOfTheConfiguration(t *testing.T) {
 	if r := a.get("/access_group/none/info"); r.status != 404 {
 		t.Errorf("%d %s", r.status, r.raw)
 	}
-	if r := a.post("/access_group/new", `{"access_group":"x"}`); r.status != 400 {
+}
+
+func TestModelsArePutIntoAccessGroups(t *testing.T) {
+	t.Parallel()
+	a, _ := modelAPI(t)
+	for _, id := range []string{"m-1", "m-2", "m-3"} {
+		name := "one"
+		if id == "m-3" {
+			name = "two"
+		}
+		a.post("/model/new", `{"model_name":"`+name+`","litellm_params":{"model":"openai/x","api_key":"k"},"model_info":{"id":"`+id+`","access_groups":["kept"]}}`).ok()
+	}
+	group := func(name, models, deployments string) {
+		t.Helper()
+		a.get("/access_group/" + name + "/info").ok().has(map[string]string{"access_group": `"` + name + `"`, "model_names": models, "deployment_count": deployments})
+	}
+	a.post("/access_group/new", `{"access_group":"fast","model_names":["one"]}`).ok().has(map[string]string{"access_group": `"fast"`, "model_names": `["one"]`, "model_ids": "null", "models_updated": "2"})
+	group("fast", `["one"]`, "2")
+	group("kept", `["one","two"]`, "3")
+
+	// Who holds the group may call what is in it, from the next request on.
+	key := a.post("/key/generate", `{"models":["fast"]}`).ok().text("key")
+	may := func(want string) {
+		t.Helper()
+		got := ""
+		for _, row := range a.call(key, "GET", "/models", "").ok().at("data").([]any) {
+			got += row.(map[string]any)["id"].(string) + " "
+		}
+		if got != want {
+			t.Errorf("may call %q, want %q", got, want)
+		}
+	}
+	may("one ")
+	a.call(master, "PUT", "/access_group/fast/update", `{"model_ids":["m-1","m-3"]}`).ok().has(map[string]string{"model_ids": `["m-1","m-3"]`, "models_updated": "2"})
+	group("fast", `["one","two"]`, "2")
+	may("one two ")
+
+	a.call(master, "PUT", "/access_group/fast/budget", `{"max_budget":5}`).ok()
+	for _, c := range []struct {
+		method, path, body string
+		status             int
+	}{
+		{"POST", "new", `{"access_group":"fast","model_names":["one"]}`, 409},
+		{"POST", "new", `{"access_group":"one","model_names":["one"]}`, 409},
+		{"POST", "new", `{"access_group":"x"}`, 400},
+		{"POST", "new", `{"access_group":"","model_names":["one"]}`, 400},
+		{"POST", "new", `{"model_names":["one"]}`, 422},
+		{"POST", "new", `{"access_group":"x","model_names":["none"]}`, 400},
+		{"POST", "new", `{"access_group":"x","model_names":["one","gpt-4"]}`, 400}, // of the file
+		{"POST", "new", `{"access_group":"x","model_ids":["of-the-file"]}`, 400},
+		{"POST", "new", `{"access_group":"x","model_ids":["none"]}`, 400},
+		{"PUT", "none/update", `{"model_names":["one"]}`, 404},
+		{"PUT", "fast/update", `{}`, 400},
+		{"DELETE", "none/delete", ``, 404},
+	} {
+		if r := a.call(master, c.method, "/access_group/"+c.path, c.body); r.status != c.status {
+			t.Errorf("%s %s %s: %d, want %d: %s", c.method, c.path, c.body, r.status, c.status, r.raw)
+		}
+	}
+	group("fast", `["one","two"]`, "2")
+
+	a.call(master, "DELETE", "/access_group/fast/delete", "").ok().has(map[string]string{"access_group": `"fast"`, "models_updated": "2"})
+	if r := a.get("/access_group/fast/info"); r.status != 404 {
 		t.Errorf("%d %s", r.status, r.raw)
 	}
+	group("kept", `["one","two"]`, "3")
+	if strings.Contains(a.get("/tag/list").ok().raw, "fast") {
+		t.Error("the budget of a group that is gone is still there")
+	}
+	// One of the same name begins without the old one's budget.
+	a.post("/access_group/new", `{"access_group":"fast","model_ids":["m-2"]}`).ok()
+	a.get("/access_group/fast/budget").ok().has(map[string]string{"budget": "null"})
 }

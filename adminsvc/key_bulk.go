@@ -58,19 +58,19 @@ func (s *server) updateKeys(ctx context.Context, c *Caller, list []Fields) (any,
 		if err == nil && one.Key.Or("") == "" {
 			err = badRequest("key", "Which key?")
 		}
-		shown := shownKey(one.Key.Or(""))
+		sent := one.Key.Or("") // so callers find theirs in the reply; messages and rows have its hash
 		if err == nil {
-			one.Key.Value = keyHash(one.Key.Value).String() // no reply repeats a secret
+			one.Key.Value = keyHash(sent).String()
 			row, err = s.updateKey(ctx, c, one)
 		}
 		if err == nil {
-			done = append(done, Object{{"key", shown}, {"key_info", row}})
+			done = append(done, Object{{"key", sent}, {"key_info", row}})
 			continue
 		}
 		if asError(err).Status >= http.StatusInternalServerError {
 			return nil, err
 		}
-		failed = append(failed, Object{{"key", shown}, {"key_info", nil}, {"failed_reason", explained(err)}})
+		failed = append(failed, Object{{"key", sent}, {"key_info", nil}, {"failed_reason", explained(err)}})
 	}
 	return Object{{"total_requested", len(list)}, {"successful_updates", done}, {"failed_updates", failed}}, nil
 }
@@ -127,7 +127,7 @@ func (s *server) bulkUpdateTeamKeys(ctx context.Context, c *Caller, in *teamKeys
 			return nil, err
 		}
 		if k == nil || k.TeamID != t.ID {
-			foreign = append(foreign, Object{{"key", shownKey(id)}, {"key_info", nil}, {"failed_reason", "This is no key of team " + t.ID}})
+			foreign = append(foreign, Object{{"key", id}, {"key_info", nil}, {"failed_reason", "This is no key of team " + t.ID}})
 			continue
 		}
 		list = append(list, in.Updates.Value.With("key", quote(k.Hash.String())))

@@ -1,6 +1,7 @@
 package adminsvc
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -57,7 +58,17 @@ func (a access) allows(name string) bool {
 	return !slices.ContainsFunc(a.lists, func(list []string) bool { return len(list) > 0 && !a.names.allows(list, name) })
 }
 
-// accessOf reads the model lists of everything above a caller.
+// customerNamed is the customer that a caller asks on behalf of: in the headers that
+// calls of models name one by. "" for none.
+func customerNamed(ctx context.Context) string {
+	r, ok := ctx.Value(requestKey{}).(*http.Request)
+	if !ok {
+		return ""
+	}
+	return cmp.Or(r.Header.Get("x-litellm-customer-id"), r.Header.Get("x-litellm-end-user-id"))
+}
+
+// accessOf reads the model lists of everything above a caller, and those of the customer named.
 func (s *server) accessOf(ctx context.Context, c *Caller, team string) (access, error) {
 	names, err := s.names(ctx, s.Store)
 	a := access{names: names}
@@ -70,6 +81,15 @@ func (s *server) accessOf(ctx context.Context, c *Caller, team string) (access, 
 			return a, err
 		}
 		a.lists = append(a.lists, t.Models)
+	}
+	if id := customerNamed(ctx); id != "" {
+		customer, err := find[*policy.Customer](ctx, s.Store, policy.EntityCustomer, id)
+		if err != nil {
+			return a, err
+		}
+		if customer != nil {
+			a.lists = append(a.lists, customer.Models)
+		}
 	}
 	if c.Master {
 		return a, nil

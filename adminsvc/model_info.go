@@ -148,6 +148,9 @@ func deploymentObject(d *policy.Deployment) Object {
 	info.Set("id", d.ID)
 	info.Set("access_groups", groups)
 	info.Set("db_model", d.Stored)
+	if d.Stored {
+		info.Set("blocked", d.Blocked)
+	}
 	setMissing(&info, "litellm_provider", d.Provider)
 	setMissing(&info, "mode", orNull(d.Mode))
 	setMissing(&info, "input_cost_per_token", rate(d.Price.Input))

@@ -1,6 +1,7 @@
 package adminsvc
 
 import (
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -43,6 +44,18 @@ func TestModelsAreCutToTheCaller(t *testing.T) {
 	}
 	if got := ids(a.get("/models?team_id=t1").ok()); got != "gpt-4 gpt-3.5-turbo" {
 		t.Error(got)
+	}
+	// On behalf of a customer, what the customer may call.
+	a.post("/customer/new", `{"user_id":"c1","models":["gpt-4"]}`).ok()
+	for _, c := range [][3]string{
+		{"x-litellm-customer-id", "c1", "gpt-4"}, {"x-litellm-end-user-id", "c1", "gpt-4"}, {"x-litellm-customer-id", "nobody", "gpt-4 gpt-3.5-turbo claude-3-sonnet"},
+	} {
+		r := httptest.NewRequest("GET", "/v1/models", nil)
+		r.Header.Set("Authorization", "Bearer "+master)
+		r.Header.Set(c[0], c[1])
+		if got := ids(a.do(r).ok()); got != c[2] {
+			t.Errorf("%v: %s", c, got)
+		}
 	}
 	k := a.post("/key/generate", `{"models":["gpt-4","openai/*"]}`).ok().text("key")
 	a.call(k, "GET", "/v1/models/gpt-4", "").ok().has(map[string]string{"id": `"gpt-4"`, "max_output_tokens": "4096", "mode": `"chat"`})

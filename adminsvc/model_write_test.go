@@ -118,6 +118,7 @@ func TestModelsAreAddedChangedAndDeleted(t *testing.T) {
 		has(map[string]string{"model_name": `"renamed"`, "model_info.owner": "null", "model_info.mode": `"chat"`, "blocked": "true"})
 	a.post("/model/unblock", `{"model_id":"m-1"}`).ok().has(map[string]string{"blocked": "false"})
 	a.post("/model/block", `{"model_id":"m-1"}`).ok().has(map[string]string{"blocked": "true"})
+	a.get("/model/info?litellm_model_id=m-1").ok().has(map[string]string{"data.0.model_info.blocked": "true"})
 	if !a.stored("m-1").Blocked {
 		t.Error("not blocked")
 	}

@@ -26,13 +26,13 @@ var everyRoute = []struct {
 	may                       string
 }{
 	{route: "GET /access_group/list", may: "admin viewer"},
-	{route: "POST /access_group/new", body: `{}`, good: 400, may: "admin"},
+	{route: "POST /access_group/new", body: `{"access_group":"carried%d","model_names":["m"]}`, may: "admin"},
 	{route: "GET /access_group/beta-models/budget", first: `PUT /access_group/beta-models/budget {"max_budget":5}`, may: "admin viewer"},
 	{route: "PUT /access_group/beta-models/budget", body: `{"max_budget":5}`, may: "admin"},
 	{route: "DELETE /access_group/beta-models/budget", first: `PUT /access_group/beta-models/budget {"max_budget":5}`, may: "admin"},
-	{route: "DELETE /access_group/beta-models/delete", good: 400, may: "admin"},
+	{route: "DELETE /access_group/gone%d/delete", first: `POST /access_group/new {"access_group":"gone%d","model_ids":["m1"]}`, may: "admin"},
 	{route: "GET /access_group/beta-models/info", may: "admin viewer"},
-	{route: "PUT /access_group/beta-models/update", body: `{}`, good: 400, may: "admin"},
+	{route: "PUT /access_group/changed%d/update", body: `{"model_names":["m"]}`, first: `POST /access_group/new {"access_group":"changed%d","model_ids":["m1"]}`, may: "admin"},
 	{route: "GET /audit", may: "admin viewer"},
 	{route: "GET /audit/export", may: "admin viewer"},
 	{route: "GET /audit/1", may: "admin viewer"},

@@ -9,7 +9,8 @@ def test_many_keys_each_on_its_own(admin, as_key, chat, unique):
     assert got["total_requested"] == 4
     assert [u["key_info"].get("max_budget") for u in got["successful_updates"]] == [0, None]
     assert len(got["failed_updates"]) == 2 and "max_budget" in got["failed_updates"][1]["failed_reason"]
-    assert a not in str(got) and b not in str(got["failed_updates"])
+    assert [u["key"] for u in got["successful_updates"]] == [a, b] and [u["key"] for u in got["failed_updates"]] == ["sk-nobody-has-this-key", b]
+    assert not any(key in str(u.get("key_info")) + str(u.get("failed_reason")) for u in got["successful_updates"] + got["failed_updates"] for key in (a, b))
     assert chat(a, output=5).status_code == 422
     assert chat(b, output=5).status_code == 200
     assert as_key(b).call("POST", "/key/bulk_update", json={"keys": [{"key": a}]}).status_code == 401

@@ -201,7 +201,24 @@ type ActivityQuery struct {
 	Zone    *time.Location
 	Model   string
 	KeyHash string
+	By      Dimensions // what is told apart: the rows' other names are empty. 0: everything
+	Keys    []string   // the keys that are told apart, all others' KeyHash is empty; nil: all
 }
+
+// Dimensions are what sums are told apart by.
+type Dimensions uint8
+
+const (
+	ByDay Dimensions = 1 << iota
+	ByEntity
+	ByKey
+	ByModel // Model and ModelGroup
+	ByProvider
+	ByRoute
+)
+
+// Has reports whether all of the others are among d; 0 is all there are.
+func (d Dimensions) Has(others Dimensions) bool { return d == 0 || d&others == others }
 
 // ActivityRow is one day of one combination of dimensions.
 type ActivityRow struct {

@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"context"
+	"encoding/binary"
+	"fmt"
 	"strings"
 	"time"
 
@@ -13,33 +15,84 @@ import (
 // maxDays bounds an activity query.
 const maxDays = 3700
 
-// days are the calendar days of a query in its zone, as arrays.
-type days struct {
-	day                    []string
-	h1, h2, a1, a2, b1, b2 []*time.Time
-	ragged                 bool // a day begins or ends within an hour
+// ranges are stretches of time, each counted to a day by its name.
+type ranges struct {
+	day         []string
+	from, until []time.Time
+	sign        []int64 // -1: taken out again
 }
 
-// daysOf lists the days from one date to another, which is not included, each from
-// midnight to midnight in the zone.
-func daysOf(from, until time.Time, zone *time.Location) (d days) {
+func (r *ranges) add(day string, from, until time.Time, sign int64) {
+	if from.Before(until) {
+		r.day, r.from, r.until, r.sign = append(r.day, day), append(r.from, from), append(r.until, until), append(r.sign, sign)
+	}
+}
+
+// parts are how a query's days are added up: from quarters of days (UTC), what is
+// nearest, then from the hours that this has too few or too many, then from rows.
+type parts struct {
+	days  map[[quarters]bool]*ranges // from is the day
+	masks [][quarters]bool           // in the order they were needed
+	hours ranges
+	rows  ranges
+}
+
+// add counts [from, until) to a day. Where there are no sums by day, it is all from hours.
+func (p *parts) add(day string, from, until time.Time, daily bool) {
+	s := spansOf(from, until)
+	if s.wantHead {
+		p.rows.add(day, s.head, s.headEnd, 1)
+	}
+	if s.wantTail {
+		p.rows.add(day, s.tail, s.tailEnd, 1)
+	}
+	if !s.wantHours {
+		return
+	}
+	first, last := s.from.Round(quarter), s.until.Round(quarter)
+	if !daily || !first.Before(last) {
+		p.hours.add(day, s.from, s.until, 1)
+		return
+	}
+	p.hours.add(day, s.from, first, 1)
+	p.hours.add(day, first, s.from, -1)
+	p.hours.add(day, s.until, last, -1)
+	p.hours.add(day, last, s.until, 1)
+	for at := first; at.Before(last); {
+		date := at.Truncate(24 * time.Hour)
+		var mask [quarters]bool
+		for ; at.Before(last) && at.Truncate(24*time.Hour).Equal(date); at = at.Add(quarter) {
+			mask[quarterOf(at)] = true
+		}
+		if p.days[mask] == nil {
+			if p.days == nil {
+				p.days = map[[quarters]bool]*ranges{}
+			}
+			p.days[mask] = &ranges{}
+			p.masks = append(p.masks, mask)
+		}
+		p.days[mask].add(day, date, at, 1)
+	}
+}
+
+// partsOf are the days from one date to another, which is not included, each from
+// midnight to midnight in the zone; or, told apart or not, all of them as one.
+func partsOf(from, until time.Time, zone *time.Location, apart, daily bool) (p parts) {
 	y, m, first := from.Date()
 	uy, um, uday := until.Date()
 	end := time.Date(uy, um, uday, 0, 0, 0, 0, time.UTC)
+	if !apart {
+		p.add("", time.Date(y, m, first, 0, 0, 0, 0, zone), time.Date(uy, um, uday, 0, 0, 0, 0, zone), daily)
+		return p
+	}
 	for i := range maxDays {
 		date := time.Date(y, m, first+i, 0, 0, 0, 0, time.UTC)
 		if !date.Before(end) {
 			break
 		}
-		begin, next := time.Date(y, m, first+i, 0, 0, 0, 0, zone), time.Date(y, m, first+i+1, 0, 0, 0, 0, zone)
-		s := spansOf(begin, next)
-		d.day = append(d.day, date.Format(dayFormat))
-		d.h1, d.h2 = appendSpan(d.h1, d.h2, s.wantHours, s.from, s.until)
-		d.a1, d.a2 = appendSpan(d.a1, d.a2, s.wantHead, s.head, s.headEnd)
-		d.b1, d.b2 = appendSpan(d.b1, d.b2, s.wantTail, s.tail, s.tailEnd)
-		d.ragged = d.ragged || s.wantHead || s.wantTail
+		p.add(date.Format(dayFormat), time.Date(y, m, first+i, 0, 0, 0, 0, zone), time.Date(y, m, first+i+1, 0, 0, 0, 0, zone), daily)
 	}
-	return d
+	return p
 }
 
 // Activity sums requests by day and dimensions, oldest day first. From and Until are
@@ -55,66 +108,160 @@ func (s *Store) Activity(ctx context.Context, q policy.ActivityQuery) ([]policy.
 	if zone == nil {
 		zone = time.UTC
 	}
-	d := daysOf(q.From, q.Until, zone)
-	if len(d.day) == 0 || q.IDs != nil && len(q.IDs) == 0 {
+	p := partsOf(q.From, q.Until, zone, q.By.Has(policy.ByDay), q.Scope != policy.ScopeCustomer)
+	var b conditions
+	sql := activitySQL(&b, q, &p)
+	if sql == "" || q.IDs != nil && len(q.IDs) == 0 {
 		return nil, nil
 	}
-	var b conditions
-	for _, list := range [][]*time.Time{d.h1, d.h2, d.a1, d.a2, d.b1, d.b2} {
-		b.arg(list)
-	}
-	hole := b.arg(d.day)
+	var out []policy.ActivityRow
+	err := s.with(ctx, s.cfg.LongTimeout, func(ctx context.Context, c *pgx.Conn) (err error) {
+		out, err = readActivity(ctx, c, sql, b.args)
+		return err
+	})
+	return out, err
+}
+
+// activitySQL is the query for some parts; empty where there are none.
+func activitySQL(b *conditions, q policy.ActivityQuery, p *parts) string {
 	g := groupOf(q.Scope)
-	filters := func(entity string) string {
-		tests := []string{"true"}
-		if q.IDs != nil {
-			tests = append(tests, entity+" = ANY("+b.arg(cleanAll(q.Scope, q.IDs))+"::text[])")
-		}
-		if len(q.Exclude) > 0 {
-			tests = append(tests, entity+" <> ALL("+b.arg(cleanAll(q.Scope, q.Exclude))+"::text[])")
-		}
-		if q.Model != "" {
-			m := b.arg(clean(q.Model, maxID))
-			tests = append(tests, "(model = "+m+" OR model_asked = "+m+" OR model_group = "+m+")")
-		}
-		if q.KeyHash != "" {
-			tests = append(tests, "key_hash = "+b.arg(q.KeyHash))
-		}
-		return strings.Join(tests, " AND ")
+	var keys string
+	if q.Keys != nil && q.By.Has(policy.ByKey) {
+		keys = b.arg(q.Keys) + "::text[]"
 	}
-	sql := `SELECT d.day, ` + g.hours + ` AS entity, key_hash, model, model_group, provider, route, ` + strings.Join(measureNames, ", ") + `
-		FROM d JOIN ` + g.table + ` ON hour >= d.h1 AND hour < d.h2 WHERE adjusted = '' AND ` + g.hoursWhere + ` AND ` + filters(g.hours)
-	if d.ragged {
-		sql += ` UNION ALL SELECT d.day, ` + g.rows + `, coalesce(key_hash, ''), coalesce(model, ''), coalesce(model_group, ''), coalesce(provider, ''), coalesce(route, ''), ` +
-			strings.Join(rowMeasures, ", ") + `
-		FROM d JOIN spend_logs AS l ON
-				(reserved_at >= d.a1 AND reserved_at < d.a2 OR reserved_at >= d.b1 AND reserved_at < d.b2)
-				AND l.day >= (coalesce(d.a1, d.b1) AT TIME ZONE 'UTC')::date AND l.day <= (coalesce(d.b2, d.a2) AT TIME ZONE 'UTC')::date
-			CROSS JOIN LATERAL (SELECT l.type = '` + string(policy.EntryRequest) + `' AS request) AS is_request` + g.rowsJoin + `
-		WHERE request AND ` + g.rowsWhere + ` AND ` + filters(g.rows)
+	// What a part's rows are told apart by: name is how it calls a column.
+	dims := func(entity string, name func(string) string) string {
+		out := []string{"t.label AS day"}
+		add := func(by policy.Dimensions, as, sql string) {
+			if !q.By.Has(by) {
+				sql = "''"
+			}
+			out = append(out, sql+" AS "+as)
+		}
+		add(policy.ByEntity, "entity", entity)
+		key := name("key_hash")
+		if keys != "" {
+			key = "CASE WHEN " + key + " = ANY(" + keys + ") THEN " + key + " ELSE '' END"
+		}
+		add(policy.ByKey, "key_hash", key)
+		add(policy.ByModel, "model", name("model"))
+		add(policy.ByModel, "model_group", name("model_group"))
+		add(policy.ByProvider, "provider", name("provider"))
+		add(policy.ByRoute, "route", name("route"))
+		return strings.Join(out, ", ")
+	}
+	filters := activityFilters(b, q)
+	named := func(column string) string { return column }
+	orEmpty := func(column string) string { return "coalesce(l." + column + ", '')" }
+	measured := func(of func(i int, m string) string) string {
+		var out []string
+		for i, m := range measureNames {
+			out = append(out, of(i, m)+" AS "+m)
+		}
+		return strings.Join(out, ", ")
+	}
+	given := func(r *ranges, columns string, lists ...any) string {
+		holes := []string{b.arg(r.day) + "::text[]"}
+		for i, list := range lists {
+			holes = append(holes, b.arg(list)+"::"+strings.Fields(columns)[i*2+1]+"[]")
+		}
+		var names []string
+		for i := range lists {
+			names = append(names, strings.Fields(columns)[i*2])
+		}
+		return "unnest(" + strings.Join(holes, ", ") + ") AS t(label, " + strings.Join(names, ", ") + ")"
+	}
+	var union []string
+	for _, mask := range p.masks {
+		r := p.days[mask]
+		union = append(union, "SELECT "+dims(g.hours, named)+", "+measured(func(_ int, m string) string { return ofQuarters(m, mask) })+
+			" FROM "+given(r, "of date", r.from)+" JOIN "+dailyTables[g.table].name+" ON day = t.of WHERE adjusted = '' AND "+g.hoursWhere+" AND "+filters(g.hours))
+	}
+	if len(p.hours.day) > 0 {
+		union = append(union, "SELECT "+dims(g.hours, named)+", "+measured(func(_ int, m string) string { return "sign * " + m })+
+			" FROM "+given(&p.hours, "h1 timestamptz h2 timestamptz sign bigint", p.hours.from, p.hours.until, p.hours.sign)+
+			" JOIN "+g.table+" ON hour >= t.h1 AND hour < t.h2 WHERE adjusted = '' AND "+g.hoursWhere+" AND "+filters(g.hours))
+	}
+	if len(p.rows.day) > 0 {
+		// A part of an hour is of one day, UTC: of one partition.
+		union = append(union, "SELECT "+dims(g.rows, orEmpty)+", "+measured(func(i int, _ string) string { return "(" + rowMeasures[i] + ")" })+
+			" FROM "+given(&p.rows, "a1 timestamptz a2 timestamptz", p.rows.from, p.rows.until)+
+			" JOIN spend_logs AS l ON reserved_at >= t.a1 AND reserved_at < t.a2 AND l.day = (t.a1 AT TIME ZONE 'UTC')::date"+
+			" CROSS JOIN LATERAL (SELECT l.type = '"+string(policy.EntryRequest)+"' AS request) AS is_request"+g.rowsJoin+
+			" WHERE request AND "+g.rowsWhere+" AND "+filters(g.rows))
+	}
+	if len(union) == 0 {
+		return ""
 	}
 	sums := make([]string, len(measureNames))
 	for i, m := range measureNames {
 		sums[i] = "sum(" + m + ")::bigint"
 	}
-	sql = `WITH d AS MATERIALIZED (SELECT * FROM unnest($1::timestamptz[], $2::timestamptz[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], ` +
-		hole + `::text[]) AS t(h1, h2, a1, a2, b1, b2, day))
-		SELECT day, entity, key_hash, model, model_group, provider, route, ` + strings.Join(sums, ", ") + `
-		FROM (` + sql + `) AS parts GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7`
-	var out []policy.ActivityRow
-	err := s.with(ctx, s.cfg.LongTimeout, func(ctx context.Context, c *pgx.Conn) error {
-		rows, err := c.Query(ctx, sql, b.args...)
-		if err != nil {
-			return err
+	// Quarters have what the hours take out: what nothing is left of was never there.
+	return "SELECT day, entity, key_hash, model, model_group, provider, route, " + strings.Join(sums, ", ") +
+		" FROM (" + strings.Join(union, " UNION ALL ") + ") AS parts GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING sum(requests) <> 0 ORDER BY 1"
+}
+
+// activityFilters are the conditions of a query, given how its entity is called.
+func activityFilters(b *conditions, q policy.ActivityQuery) func(entity string) string {
+	var ids, exclude, model, key string
+	if q.IDs != nil {
+		ids = b.arg(cleanAll(q.Scope, q.IDs)) + "::text[]"
+	}
+	if len(q.Exclude) > 0 {
+		exclude = b.arg(cleanAll(q.Scope, q.Exclude)) + "::text[]"
+	}
+	if q.Model != "" {
+		model = b.arg(clean(q.Model, maxID)) + "::text"
+	}
+	if q.KeyHash != "" {
+		key = b.arg(q.KeyHash) + "::text"
+	}
+	return func(entity string) string {
+		tests := []string{"true"}
+		if ids != "" {
+			tests = append(tests, entity+" = ANY("+ids+")")
 		}
-		out, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (r policy.ActivityRow, err error) {
-			err = row.Scan(&r.Day, &r.Entity, &r.KeyHash, &r.Model, &r.ModelGroup, &r.Provider, &r.Route, &r.Spend, &r.Input, &r.Output,
-				&r.CacheRead, &r.CacheWrite, &r.Requests, &r.Succeeded, &r.Failed, &r.Millis)
-			return r, err
-		})
-		return err
-	})
-	return out, err
+		if exclude != "" {
+			tests = append(tests, entity+" <> ALL("+exclude+")")
+		}
+		if model != "" {
+			tests = append(tests, "(model = "+model+" OR model_asked = "+model+" OR model_group = "+model+")")
+		}
+		if key != "" {
+			tests = append(tests, "key_hash = "+key)
+		}
+		return strings.Join(tests, " AND ")
+	}
+}
+
+// readActivity reads rows as they come: there may be tens of thousands, of few names.
+func readActivity(ctx context.Context, q querier, sql string, args []any) ([]policy.ActivityRow, error) {
+	rows, err := q.Query(ctx, sql, append([]any{binaryFormat}, args...)...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	in := newInterner()
+	var out []policy.ActivityRow
+	for rows.Next() {
+		v := rows.RawValues()
+		var r policy.ActivityRow
+		names := [...]*string{&r.Day, &r.Entity, &r.KeyHash, &r.Model, &r.ModelGroup, &r.Provider, &r.Route}
+		counts := [...]*int64{(*int64)(&r.Spend), &r.Input, &r.Output, &r.CacheRead, &r.CacheWrite, &r.Requests, &r.Succeeded, &r.Failed, &r.Millis}
+		for i, at := range names {
+			*at = in.text(v[i])
+		}
+		for i, at := range counts {
+			b := v[len(names)+i]
+			if len(b) != 8 {
+				return nil, fmt.Errorf("a sum of %d bytes", len(b))
+			}
+			*at = int64(binary.BigEndian.Uint64(b))
+		}
+		out = append(out, r)
+	}
+	return out, rows.Err()
 }
 
 func cleanAll(kind policy.ScopeKind, ids []string) []string {

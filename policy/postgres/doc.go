@@ -26,10 +26,11 @@
 // # The journal
 //
 // WriteEntries is idempotent by (day of ReservedAt in UTC, CallID), and sums follow
-// rows in the same transaction: spend_hourly, spend_hourly_tag and spend_totals
-// always equal the sums over spend_logs. Every writer touches rows in the same
-// order (logs, then hours, tags, totals, each by key), so writers wait but do not
-// deadlock. Adjustments count for the one scope they were made to.
+// rows in the same transaction: spend_hourly and spend_hourly_tag, spend_daily and
+// spend_daily_tag, and spend_totals always equal the sums over spend_logs. Every writer
+// touches rows in the same order (logs, then hours, tags, days, totals, each by key), so
+// writers wait but do not deadlock. A program of before there were days writes none:
+// triggers do it then. Adjustments count for the one scope they were made to.
 //
 // # The copy on disk
 //

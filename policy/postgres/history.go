@@ -106,15 +106,23 @@ func spentSQL(kind policy.ScopeKind) string {
 		return `coalesce((SELECT sum(` + measured + `) FROM spend_logs WHERE q.` + from + ` IS NOT NULL AND reserved_at >= q.` + from + ` AND reserved_at < q.` + until +
 			` AND day >= (q.` + from + ` AT TIME ZONE 'UTC')::date AND day <= (q.` + until + ` AT TIME ZONE 'UTC')::date AND ` + m.rows + `), 0)`
 	}
+	hours := func(from, until string) string {
+		return `coalesce((SELECT sum(` + measured + `) FROM ` + m.hoursTable + ` WHERE q.` + from + ` IS NOT NULL AND hour >= q.` + from + ` AND hour < q.` + until + ` AND ` + m.hours + `), 0)`
+	}
+	days := "0"
+	if kind != policy.ScopeCustomer {
+		days = `coalesce((SELECT sum(CASE WHEN q.tokens THEN ` + ofQuarters("input", wholeDay) + ` + ` + ofQuarters("output", wholeDay) + ` ELSE ` + ofQuarters("spend", wholeDay) + ` END)
+			FROM ` + dailyTables[m.hoursTable].name + ` WHERE q.d1 IS NOT NULL AND day >= q.d1 AND day < q.d2 AND ` + m.hours + `), 0)`
+	}
 	return `SELECT q.n,
 		(coalesce((SELECT sum(` + measured + `) FROM spend_totals WHERE q.total AND scope_kind = '` + kind.String() + `' AND scope_id = q.id
 			AND CASE WHEN q.model IS NULL THEN spend_totals.model = '' ELSE spend_totals.model <> '' AND spend_totals.model LIKE q.model END), 0)
 		+ CASE WHEN q.total THEN -1 ELSE 1 END * (
-			coalesce((SELECT sum(` + measured + `) FROM ` + m.hoursTable + ` WHERE q.h1 IS NOT NULL AND hour >= q.h1 AND hour < q.h2 AND ` + m.hours + `), 0)
-			+ ` + rows("a1", "a2") + ` + ` + rows("b1", "b2") + `))::bigint
+			` + days + ` + ` + hours("h1", "h2") + ` + ` + hours("k1", "k2") + ` + ` + rows("a1", "a2") + ` + ` + rows("b1", "b2") + `))::bigint
 		FROM unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::timestamptz[], $8::timestamptz[],
-			$9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::boolean[])
-			AS q(n, id, team, usr, model, total, h1, h2, a1, a2, b1, b2, tokens)`
+			$9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::boolean[],
+			$14::date[], $15::date[], $16::timestamptz[], $17::timestamptz[])
+			AS q(n, id, team, usr, model, total, h1, h2, a1, a2, b1, b2, tokens, d1, d2, k1, k2)`
 }
 
 var spentStatements = func() map[policy.ScopeKind]string {
@@ -132,6 +140,7 @@ type spentQueries struct {
 	model                  []*string
 	total, tokens          []bool
 	h1, h2, a1, a2, b1, b2 []*time.Time
+	d1, d2, k1, k2         []*time.Time // whole days, and the hours after them
 }
 
 func (s *spentQueries) add(n int, q policy.SpendQuery, began time.Time) {
@@ -154,7 +163,17 @@ func (s *spentQueries) add(n int, q policy.SpendQuery, began time.Time) {
 	s.n = append(s.n, n)
 	s.id, s.team, s.usr, s.model, s.total = append(s.id, id), append(s.team, team), append(s.usr, user), append(s.model, model), append(s.total, total)
 	s.tokens = append(s.tokens, q.Tokens)
-	s.h1, s.h2 = appendSpan(s.h1, s.h2, r.wantHours, r.from, r.until)
+	// Whole days (UTC) are summed up already, but for customers.
+	first, last := r.until, r.until
+	if r.wantHours && q.Scope.Kind != policy.ScopeCustomer {
+		from, until := r.from.Add(24*time.Hour-time.Nanosecond).Truncate(24*time.Hour), r.until.Truncate(24*time.Hour)
+		if from.Before(until) {
+			first, last = from, until
+		}
+	}
+	s.h1, s.h2 = appendSpan(s.h1, s.h2, r.wantHours && r.from.Before(first), r.from, first)
+	s.d1, s.d2 = appendSpan(s.d1, s.d2, r.wantHours && first.Before(last), first, last)
+	s.k1, s.k2 = appendSpan(s.k1, s.k2, r.wantHours && last.Before(r.until), last, r.until)
 	s.a1, s.a2 = appendSpan(s.a1, s.a2, r.wantHead, r.head, r.headEnd)
 	s.b1, s.b2 = appendSpan(s.b1, s.b2, r.wantTail, r.tail, r.tailEnd)
 }
@@ -203,7 +222,7 @@ func (s *Store) Spent(ctx context.Context, queries []policy.SpendQuery) ([]polic
 			kinds[q.Scope.Kind].add(n, q, began.of(policy.Scope{Kind: q.Scope.Kind, ID: scopeID(q.Scope)}))
 		}
 		for kind, q := range kinds {
-			rows, err := tx.Query(ctx, spentStatements[kind], q.n, q.id, q.team, q.usr, q.model, q.total, q.h1, q.h2, q.a1, q.a2, q.b1, q.b2, q.tokens)
+			rows, err := tx.Query(ctx, spentStatements[kind], q.n, q.id, q.team, q.usr, q.model, q.total, q.h1, q.h2, q.a1, q.a2, q.b1, q.b2, q.tokens, q.d1, q.d2, q.k1, q.k2)
 			if err != nil {
 				return err
 			}

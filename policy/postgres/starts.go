@@ -166,14 +166,18 @@ func startsOf(ctx context.Context, tx pgx.Tx, queries []policy.SpendQuery) (star
 }
 
 // startsSince reads the starts that entries reserved from a time on can be from before of.
+// It is how a writer's transaction begins.
 func startsSince(ctx context.Context, tx pgx.Tx, earliest time.Time) (starts, error) {
 	var batch pgx.Batch
 	batch.Queue(startsShared)
+	batch.Queue(dailyWritten)
 	batch.Queue(`SELECT scope_kind, scope_id, started_at FROM spend_starts WHERE started_at > $1`, earliest)
 	results := tx.SendBatch(ctx, &batch)
-	if _, err := results.Exec(); err != nil {
-		_ = results.Close()
-		return nil, err
+	for range 2 {
+		if _, err := results.Exec(); err != nil {
+			_ = results.Close()
+			return nil, err
+		}
 	}
 	out, err := readStarts(results.Query())
 	return out, errors.Join(err, results.Close())

@@ -225,6 +225,12 @@ func (s *sums) write(ctx context.Context, tx pgx.Tx) error {
 	if err := writeHours(ctx, tx, "spend_hourly_tag", hourTagDims, s.tags); err != nil {
 		return err
 	}
+	if err := writeDays(ctx, tx, "spend_hourly", s.hours); err != nil {
+		return err
+	}
+	if err := writeDays(ctx, tx, "spend_hourly_tag", s.tags); err != nil {
+		return err
+	}
 	return s.writeTotals(ctx, tx)
 }
 

@@ -14,13 +14,15 @@ import (
 const maxDifferences = 20
 
 // Verify compares the sums with the rows they are of (hours older than the oldest
-// row kept are left out), and the totals with the sums, but for scopes whose id had
+// row kept are left out), the days with the hours, and the totals with the hours, but for scopes whose id had
 // another life before. It returns the differences,
 // none where the ledger's tables agree. It reads everything: for tools and tests.
 func (s *Store) Verify(ctx context.Context) (differences []string, err error) {
 	statements := []string{
 		hoursDiffer("spend_hourly", hourDims, "spend_logs AS l"),
 		hoursDiffer("spend_hourly_tag", hourTagDims, "spend_logs AS l CROSS JOIN unnest(l.tags) AS t(tag)"),
+		daysDiffer("spend_hourly"),
+		daysDiffer("spend_hourly_tag"),
 		totalsDiffer(),
 	}
 	err = s.snapshot(ctx, func(ctx context.Context, tx pgx.Tx) error {

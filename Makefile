@@ -63,7 +63,11 @@ screenshots: ui envoy ## the pictures in deploy/docs, from a stack of its own
 test: ui envoy venv vet ## everything but the slow: unit, real PostgreSQL, end to end through Envoy
 	@$(MAKE) --no-print-directory build
 	go test -timeout 18m ./...
-	@$(MAKE) --no-print-directory test-chart
+	@$(MAKE) --no-print-directory test-chart test-alerts
+
+.PHONY: test-alerts
+test-alerts: ## the alerting rules and the dashboard alone: read by Prometheus' own parsers, each rule seen to fire and to be quiet
+	cd deploy/grafana/check && go vet ./... && go test ./...
 
 .PHONY: test-chart
 test-chart: ## the Helm chart alone: linted, rendered, and read strictly as Kubernetes would

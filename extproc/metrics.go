@@ -17,6 +17,7 @@ type metrics struct {
 	cost      *prometheus.CounterVec
 	duration  *prometheus.HistogramVec
 	first     *prometheus.HistogramVec
+	token     *prometheus.HistogramVec
 	reserve   *prometheus.HistogramVec
 	lowered   prometheus.Counter
 	unpriced  *prometheus.CounterVec
@@ -35,20 +36,24 @@ func newMetrics(r prometheus.Registerer, s *Server) *metrics {
 		cost:      prometheus.NewCounterVec(prometheus.CounterOpts{Name: "purser_spend_usd_total", Help: "Dollars spent, as journalled."}, []string{"model", "provider"}),
 		duration:  prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "gen_ai_server_request_duration_seconds", Help: "From the request's headers to its settlement.", Buckets: seconds}, []string{"gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "status", "error_type"}),
 		first:     prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "gen_ai_server_time_to_first_token_seconds", Help: "From the request's headers to the reply's.", Buckets: seconds}, []string{"gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model"}),
+		token:     prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "gen_ai_server_time_per_output_token_seconds", Help: "Of streams that went well: from the reply's headers to its end, by each token but the first.", Buckets: []float64{.01, .025, .05, .075, .1, .15, .2, .3, .4, .5, .75, 1, 2.5}}, []string{"gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model"}),
 		reserve:   prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "purser_ledger_seconds", Help: "Time of one ledger call.", Buckets: prometheus.ExponentialBuckets(1e-6, 4, 12)}, []string{"call", "ok"}),
 		lowered:   prometheus.NewCounter(prometheus.CounterOpts{Name: "purser_clamped_total", Help: "Requests whose output cap was lowered to what their limits pay for."}),
 		unpriced:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "purser_unpriced_total", Help: "Requests served by a model nobody gave a price."}, []string{"model"}),
 	}
 	m.shadow = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "purser_shadow_refusals_total", Help: "Refusals that shadow mode kept from happening, by reason, level and kind of limit."}, []string{"reason", "scope", "kind"})
-	m.ungoverned = prometheus.NewCounter(prometheus.CounterOpts{Name: "purser_failed_open_total", Help: "Requests that went on uncounted because the ledger did not answer, in shadow mode."})
+	m.ungoverned = prometheus.NewCounter(prometheus.CounterOpts{Name: "purser_failed_open_total", Help: "Requests that went on though nobody could check their limits: in shadow without the ledger, or without Redis under REDIS_DOWN=allow."})
 	if r == nil {
 		return m
 	}
-	r.MustRegister(m.shadow, m.ungoverned, m.decisions, m.usage, m.tokens, m.cost, m.duration, m.first, m.reserve, m.lowered, m.unpriced,
+	r.MustRegister(m.shadow, m.ungoverned, m.decisions, m.usage, m.tokens, m.cost, m.duration, m.first, m.token, m.reserve, m.lowered, m.unpriced,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "purser_requests_in_flight", Help: "Requests under way in this process."}, func() float64 { return float64(s.open.Load()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "purser_reservations_live", Help: "Reservations this process holds."}, func() float64 { return float64(s.live.count()) }))
 	return m
 }
+
+// FailedOpen counts a request that the ledger let pass though it could not check its limits.
+func (s *Server) FailedOpen() { s.metrics.ungoverned.Inc() }
 
 func (m *metrics) refused(r *policy.Refusal) { refusalIn(m.decisions, r) }
 
@@ -79,6 +84,9 @@ func (m *metrics) settled(x *exchange, e *policy.Entry) {
 	m.duration.WithLabelValues(operation, provider, e.ModelGroup, string(e.Status), errorType(e)).Observe(e.EndedAt.Sub(e.StartedAt).Seconds())
 	if !e.FirstByte.IsZero() {
 		m.first.WithLabelValues(operation, provider, e.ModelGroup).Observe(e.FirstByte.Sub(e.StartedAt).Seconds())
+		if e.Stream && e.Status == policy.StatusSuccess && e.Usage.Output > 1 {
+			m.token.WithLabelValues(operation, provider, e.ModelGroup).Observe(e.EndedAt.Sub(e.FirstByte).Seconds() / float64(e.Usage.Output-1))
+		}
 	}
 	if x.deployment != nil && !x.deployment.PriceAt(e.ModelAsked).Known && x.endpoint.Billable {
 		m.unpriced.WithLabelValues(e.ModelGroup).Inc()

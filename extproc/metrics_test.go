@@ -93,7 +93,9 @@ func TestMetrics(t *testing.T) {
 		{"purser_reservations_live", nil, 1},
 		{"gen_ai_client_token_usage", []string{"gpt-4", "input", "chat", "openai"}, 4},
 		{"gen_ai_server_request_duration_seconds", []string{"gpt-4", "failure"}, 1},
+		{"gen_ai_server_request_duration_seconds", []string{"chat", "openai", "gpt-4", "500"}, 1},
 		{"gen_ai_server_time_to_first_token_seconds", []string{"gpt-4"}, 5},
+		{"gen_ai_server_time_per_output_token_seconds", []string{"chat", "openai", "gpt-4"}, 1},
 	} {
 		if got := p.metric(c.name, c.labels...); got != c.want {
 			t.Errorf("%s%v: %v, want %v", c.name, c.labels, got, c.want)

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/purser/purser/envoy"
 	"github.com/purser/purser/extproc"
 	"github.com/purser/purser/policy"
 )
@@ -90,4 +91,68 @@ func TestShadowRefusesNothingAndRecordsAll(t *testing.T) {
 			t.Errorf("%s: %d in shadow and %d refused, want %d and %d", tc.code, refusals.of(tc.code, true), refusals.of(tc.code, false), tc.shadow, tc.refused)
 		}
 	}
+}
+
+// In a mesh, where calls had a way to their provider before, shadow as a whole is in
+// nobody's way: not even of who is not known.
+func TestShadowInAMeshLetsStrangersOn(t *testing.T) {
+	var refusals counted
+	p := rig{
+		entities: []policy.Entity{key("sk-known", func(k *policy.Key) { k.Limits.RPM = ptr(int64(0)) })},
+		tune: func(c *extproc.Config) {
+			c.InjectCredentials, c.WriteRefusals = true, refusals.write
+		},
+		// The route that a mesh has without us.
+		envoy: func(c *envoy.Config) { c.FailOpen, c.FailOpenDeployment = true, "llm-gpt4" },
+	}.start(t)
+	p.directory.SetEnforcement(policy.Shadow)
+	for _, tt := range []struct {
+		name   string
+		call   call
+		status [2]int // in shadow; enforced
+		model  string // at the provider, in shadow; "": whatever
+		rows   int    // of the journal, in shadow
+	}{
+		{"a stranger", call{key: "sk-stranger", body: chat("gpt-4", 5), headers: map[string]string{"x-purser-tags": "a"}}, [2]int{200, 401}, "gpt-4", 0},
+		{"a stranger's stream", call{key: "sk-stranger", body: chat("gpt-4", 5, "stream", true)}, [2]int{200, 401}, "gpt-4", 0},
+		{"no key at all", call{body: chat("gpt-4", 5)}, [2]int{200, 401}, "gpt-4", 0},
+		{"a model we do not know", call{key: "sk-known", body: chat("their-own", 5)}, [2]int{200, 400}, "their-own", 0},
+		{"what we cannot read", call{key: "sk-known", body: `{"model":`}, [2]int{400, 400}, "", 0},
+		{"a known caller beyond its limit", call{key: "sk-known", body: chat("gpt-4", 5)}, [2]int{200, 429}, "gpt-4-at-the-provider", 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p.directory.SetEnforcement(policy.Shadow)
+			reached, rows := len(p.provider.Requests(0)), len(p.journal.Entries())
+			r := p.send(tt.call)
+			if r.StatusCode != tt.status[0] {
+				t.Fatalf("in shadow: %d %s", r.StatusCode, r.body)
+			}
+			seen := p.provider.Requests(0)
+			if len(seen) != reached+1 {
+				t.Fatalf("%d requests at the provider", len(seen)-reached)
+			}
+			last := seen[len(seen)-1]
+			if tt.model != "" && last.Model != tt.model || last.Headers.Get("x-purser-tags") != "" {
+				t.Errorf("the provider saw %q, %v", last.Model, last.Headers)
+			}
+			p.idle()
+			if n := len(p.journal.Entries()) - rows; n != tt.rows {
+				t.Errorf("%d rows, want %d", n, tt.rows)
+			}
+			// The very next call, once it is enforced.
+			p.directory.SetEnforcement(policy.Enforced)
+			if got := p.send(tt.call).StatusCode; got != tt.status[1] {
+				t.Errorf("enforced: %d, want %d", got, tt.status[1])
+			}
+			if n := len(p.provider.Requests(0)); n != reached+1 {
+				t.Errorf("a refused call reached the provider")
+			}
+		})
+	}
+	if got := p.metric("purser_decisions_total", "passed"); got != 5 {
+		t.Errorf("%v passed, want 5", got)
+	}
+	eventually(t, "who would have been refused is told", func() bool {
+		return refusals.of(policy.CodeUnknownKey, true) == 2 && refusals.of(policy.CodeRate, true) == 1
+	})
 }

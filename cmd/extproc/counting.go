@@ -45,8 +45,9 @@ type counting struct {
 	back     <-chan struct{}           // an outage of the shared ledger is over; nil: there is none
 }
 
-// newCounting counts in Redis where one is given, else in this process.
-func newCounting(ctx context.Context, cfg config, store *postgres.Store, log *slog.Logger, clock func() time.Time, replica string) (*counting, error) {
+// newCounting counts in Redis where one is given, else in this process. allowed is told
+// of each request that passes unlimited because Redis is away.
+func newCounting(ctx context.Context, cfg config, store *postgres.Store, log *slog.Logger, clock func() time.Time, replica string, allowed func()) (*counting, error) {
 	dir := filepath.Join(cfg.StateDir, "spool")
 	if cfg.RedisURL == "" {
 		sp, err := spool.New(spool.Config{Dir: dir, Sink: intoTables(store), Log: log})
@@ -92,7 +93,7 @@ func newCounting(ctx context.Context, cfg config, store *postgres.Store, log *sl
 			}
 			return err
 		},
-		Identity: l.Identity,
+		Identity: l.Identity, OnAllow: allowed,
 		OnBack: func() {
 			select {
 			case back <- struct{}{}:

@@ -88,7 +88,7 @@ func newService(ctx context.Context, cfg config, log *slog.Logger, clock func() 
 	if err != nil {
 		return nil, err
 	}
-	if s.counting, err = newCounting(ctx, cfg, s.store, log, clock, replica); err != nil {
+	if s.counting, err = newCounting(ctx, cfg, s.store, log, clock, replica, func() { s.server.FailedOpen() }); err != nil {
 		s.store.Close()
 		return nil, err
 	}

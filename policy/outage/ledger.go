@@ -35,6 +35,7 @@ type Config struct {
 	Timeout  time.Duration // of one call of the shared ledger; default 300 ms
 	Every    time.Duration // between probes; default 100 ms
 	OnBack   func()        // called after each outage, and when Identity has changed
+	OnAllow  func()        // called of each request that Allow lets pass; nil: nobody counts them
 	// Identity tells one life of the shared ledger's memory from the next; nil: its
 	// losses show in outages alone. It is asked every second.
 	Identity func(context.Context) (string, error)
@@ -182,6 +183,9 @@ func (l *Ledger) alone(ctx context.Context, ask policy.Ask, why error) (policy.O
 		l.islands[ask.ID] = island
 		l.mu.Unlock()
 		l.doubts.granted(ask.ID) // it may have been refused more
+		if l.cfg.Rule == Allow && l.cfg.OnAllow != nil {
+			l.cfg.OnAllow()
+		}
 	}
 	return out, nil
 }

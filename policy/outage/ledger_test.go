@@ -53,6 +53,7 @@ type bench struct {
 	ledger      *outage.Ledger
 	clock       *policytest.Clock
 	back        chan struct{}
+	allowed     atomic.Int64
 }
 
 func setup(t *testing.T, rule outage.Rule, replicas int) *bench {
@@ -66,7 +67,7 @@ func setup(t *testing.T, rule outage.Rule, replicas int) *bench {
 			}
 			return nil
 		},
-		OnBack: func() { b.back <- struct{}{} },
+		OnBack: func() { b.back <- struct{}{} }, OnAllow: func() { b.allowed.Add(1) },
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
@@ -158,8 +159,8 @@ func TestDenyAndAllow(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if n := len(b.spool.Entries()); n != 3 {
-		t.Errorf("%d in the spool", n)
+	if n := len(b.spool.Entries()); n != 3 || b.allowed.Load() != 3 {
+		t.Errorf("%d in the spool, %d told of as allowed", n, b.allowed.Load())
 	}
 }
 

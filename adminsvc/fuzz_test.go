@@ -14,7 +14,7 @@ import (
 
 // bad are values that some field cannot take: of every type, and past every end. The
 // first four are tried always, all of them with BADINPUT=all.
-var bad = []string{`[null,{}]`, `-1`, `"\u0000"`, `{"":[-1]}`, `1e400`, `null`, `true`, `0.5`, `"NaN"`, `""`, `"` + strings.Repeat("x", 5000) + `"`, `[]`, `{}`, `"there-is-no-such-thing"`}
+var bad = []string{`[null,{}]`, `-1`, `"\u0000"`, `{"":[-1]}`, `1e400`, `null`, `true`, `0.5`, `"NaN"`, `""`, `"` + strings.Repeat("x", 5000) + `"`, `[]`, `{}`}
 
 // Every endpoint that takes a body × every field it declares × every bad value, beside an
 // otherwise good body: an answer that is described, no 5xx, and where it is refused nothing changed.

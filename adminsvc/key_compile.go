@@ -133,6 +133,13 @@ func (s *server) checkKey(ctx context.Context, tx policy.Tx, k *policy.Key, f fa
 			return badRequest("models", "Model %s is not among the models of team %s", clip(over), f.team.ID)
 		}
 	}
+	if len(k.Models) > 0 {
+		for level, list := range map[string][]string{"project": modelsOf(f.project), "team": modelsOf(f.team)} {
+			if over := names.within(groups, list); over != "" {
+				return badRequest("access_group_ids", "Access group %s has models that the key's %s has not: it would allow nothing more", clip(over), level)
+			}
+		}
+	}
 	if k.Alias != "" {
 		same, _, err := policy.List[*policy.Key](ctx, tx, policy.Query{Kind: policy.EntityKey, Where: []policy.Condition{
 			{Field: "alias", Op: policy.Is, Value: k.Alias}, {Field: "revoked_at", Op: policy.Is, Value: nil}, // a key that was replaced gave its alias away
@@ -146,6 +153,21 @@ func (s *server) checkKey(ctx context.Context, tx policy.Tx, k *policy.Key, f fa
 	}
 	k.Models = grant(k.Models, groups)
 	return s.checkKeyThroughput(ctx, tx, k, f, fields)
+}
+
+// modelsOf is the model list of a level above a key; nil, which is all, where there is none.
+func modelsOf(level any) []string {
+	switch l := level.(type) {
+	case *policy.Team:
+		if l != nil {
+			return l.Models
+		}
+	case *policy.Project:
+		if l != nil {
+			return l.Models
+		}
+	}
+	return nil
 }
 
 // grantedGroups are the names of the managed access groups that an entity is given by id.

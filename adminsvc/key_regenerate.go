@@ -33,6 +33,9 @@ func (s *server) regenerateKey(ctx context.Context, c *Caller, in *keyRegenerate
 		}
 		ident = c.Key.Hash.String()
 	}
+	if in.Spend.Value != 0 {
+		return nil, badRequest("spend", "What was spent goes on with the new secret. Set it with /key/{key}/reset_spend")
+	}
 	grace, err := s.expiry(in.GracePeriod)
 	if err != nil {
 		return nil, badRequest("grace_period", "grace_period is no duration such as 30m or 24h")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -284,7 +285,10 @@ func (a *api) revision() int64 { return a.spy.changes.Load() }
 type spyStore struct {
 	*postgres.Store
 	changes atomic.Int64
+	dry     atomic.Bool // what would be changed is counted, and taken back: the caller hears an error
 }
+
+var errDry = errors.New("this was a dry run")
 
 func (s *spyStore) Write(ctx context.Context, by policy.Actor, f func(policy.Tx) error) error {
 	var n int64
@@ -292,6 +296,10 @@ func (s *spyStore) Write(ctx context.Context, by policy.Actor, f func(policy.Tx)
 		spy := &spyTx{Tx: tx}
 		err := f(spy)
 		n = spy.changes
+		if err == nil && n > 0 && s.dry.Load() {
+			s.changes.Add(n)
+			return errDry
+		}
 		return err
 	})
 	if err == nil {
@@ -301,6 +309,10 @@ func (s *spyStore) Write(ctx context.Context, by policy.Actor, f func(policy.Tx)
 }
 
 func (s *spyStore) WriteEntries(ctx context.Context, entries []policy.Entry) error {
+	if s.dry.Load() {
+		s.changes.Add(int64(len(entries)))
+		return errDry
+	}
 	err := s.Store.WriteEntries(ctx, entries)
 	if err == nil {
 		s.changes.Add(int64(len(entries)))
@@ -337,6 +349,11 @@ func (t *spyTx) Within(ctx context.Context, f func(policy.Tx) error) error {
 		t.changes = n
 	}
 	return err
+}
+
+func (t *spyTx) Keep(ctx context.Context, k policy.Kept) error {
+	t.changes++
+	return t.Tx.Keep(ctx, k)
 }
 
 func (t *spyTx) Create(ctx context.Context, e policy.Entity) error {

@@ -286,7 +286,20 @@ func (s *server) patchModel(ctx context.Context, c *Caller, in *modelPatch) (any
 	return s.mergeModel(ctx, c, in.PathID.Value, &in.modelChange)
 }
 
+// mergeModel changes one deployment. A request that names two is not guessed at.
 func (s *server) mergeModel(ctx context.Context, c *Caller, id string, in *modelChange) (any, error) {
+	inInfo, err := modelID(in.Info.Value)
+	if err != nil {
+		return nil, err
+	}
+	for field, other := range map[string]string{"id": in.ID.Or(""), "model_info.id": inInfo} {
+		if other != "" && other != id {
+			if err := s.mayWriteModels(ctx, c); err != nil {
+				return nil, err
+			}
+			return nil, badRequest(field, "%s is %s, and the request names deployment %s as well", field, clip(other), clip(id))
+		}
+	}
 	return s.editModel(ctx, c, id, func(m *policy.StoredModel) error {
 		if name, ok := in.Name.Get(); ok {
 			m.Name = name

@@ -167,6 +167,9 @@ func (s *server) checkTeam(ctx context.Context, tx policy.Tx, t *policy.Team, in
 	if over := names.within(own, o.Models); over != "" {
 		return forbidden("models", "Model %s is not among the models of organization %s", clip(over), o.ID)
 	}
+	if over := names.within(groups, o.Models); over != "" && len(own) > 0 {
+		return forbidden("access_group_ids", "Access group %s has models that organization %s has not", clip(over), o.ID)
+	}
 	if field, message := beyond(&t.Limits, &o.Limits); field != "" {
 		return forbidden(field, "The team's %s of its organization %s", message, o.ID)
 	}

@@ -95,7 +95,7 @@ test-all: test ## also what takes long: the race detector, and each fuzz test fo
 	BENCH=1 go test -timeout 10m ./cmd/purser/bench
 	SCHEDULES=2000 go test -timeout 10m -run 'TestLedger/random' ./policy/memory
 	SCHEDULES=200 go test -timeout 10m -run 'TestLedger/random' ./policy/redis
-	BADINPUT=all go test -timeout 10m -run NoFieldOf ./adminsvc
+	BADINPUT=all GRANTS=all go test -timeout 10m -run 'NoFieldOf|NobodyRaises' ./adminsvc
 	@$(MAKE) --no-print-directory schemathesis
 	UITEST=1 UISCALE=1 go test -timeout 30m ./deploy/uitest
 	CHAOS=short go test -timeout 25m ./deploy/chaos

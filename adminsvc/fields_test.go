@@ -27,7 +27,7 @@ var raised = map[string]string{
 	"members_with_roles": `[{"user_id":"outsider","role":"admin"}]`, "all_users": "true", "apply_to_all_teams": "true", "auto_create_key": "true", "alias": `"alias-%d"`,
 	"allowed_model_region": `"eu"`, "budget_reset_at": `"2030-01-01T00:00:00Z"`, "default_model": `"claude-3-sonnet"`, "grace_period": `"9999d"`, "id": `"m1"`, "keys": `["{t2key}"]`,
 	"member": `{"user_id":"outsider","role":"admin"}`, "team_ids": `["t2"]`, "user_ids": `["outsider"]`, "organization_ids": `["org2"]`, "project_ids": `["p2"]`, "key_ids": `["{t2key}"]`, "key_aliases": `["alias"]`,
-	"name": `"g-%d"`, "model_name": `"m-%d"`, "model_id": `"m1"`, "mode": `"shadow"`, "reset_to": "0", "invitation_id": `"{invitation}"`, "is_accepted": "true", "users": `[{"user_id":"outsider","rpm_limit":1}]`,
+	"name": `"g-%d"`, "model_name": `"m-%d"`, "model_id": `"m1"`, "model_ids": `["m1"]`, "model_names": `["m"]`, "mode": `"shadow"`, "reset_to": "0", "invitation_id": `"{invitation}"`, "is_accepted": "true", "users": `[{"user_id":"outsider","rpm_limit":1}]`,
 	"user_updates": `{"rpm_limit":1}`, "update_fields": `{"rpm_limit":1000000}`, "all_keys_in_team": "true",
 	"litellm_params": `{"model":"openai/y"}`, "model_info": `{"mode":"chat"}`, "max_budget_in_organization": "1000000", "current_password": `"x"`, "new_password": `"a-new-long-password"`, "new_key": `"sk-a-key-of-my-own-%d"`, "new_master_key": `"sk-another-master-%d"`,
 	"disable_custom_api_keys": "true", "disable_agents_for_internal_users": "true", "disable_key_generate_for_org_admin": "true", "disable_model_add_for_internal_users": "true", "disable_team_admin_delete_team_user": "true",

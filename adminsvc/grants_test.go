@@ -83,7 +83,7 @@ func TestNobodyRaisesWhatBindsThem(t *testing.T) {
 		}
 		return w.revision() != before
 	}
-	check := func(name, route, body string, may []string) {
+	check := func(name, route, body string) {
 		method, path, _ := strings.Cut(route, " ")
 		schema, around := w.schemaOf(route), "%s"
 		if in, ok := inside[route]; ok {
@@ -119,11 +119,14 @@ func TestNobodyRaisesWhatBindsThem(t *testing.T) {
 			fields = append(fields, field)
 			all[field] = try("master", method, path, with(field))
 		}
-		for _, who := range callers {
+		for i, who := range callers {
 			var can []string
-			for _, field := range fields {
-				if !slices.Contains(may, who) && !all[field] {
-					continue // not even the master key
+			for j, field := range fields {
+				// Who may raise nothing tries each fifth field, every one of them with GRANTS=all; what
+				// the master key may not send is no field to try.
+				_, some := want[strings.TrimSpace(route+" "+name)+" "+who]
+				if !all[field] || !some && os.Getenv("GRANTS") == "" && (i+j)%5 != 0 {
+					continue
 				}
 				if try(who, method, path, with(field)) {
 					can = append(can, field)
@@ -139,11 +142,11 @@ func TestNobodyRaisesWhatBindsThem(t *testing.T) {
 	}
 	for _, c := range everyRoute {
 		if !strings.HasPrefix(c.route, "GET") && !slices.Contains(onlyReads, c.route) {
-			check("", c.route, c.body, strings.Fields(c.may))
+			check("", c.route, c.body)
 		}
 	}
 	for _, c := range moreCalls {
-		check("("+c.name+")", c.route, c.body, callers)
+		check("("+c.name+")", c.route, c.body)
 	}
 	if os.Getenv("GRANTS") == "write" {
 		var out strings.Builder

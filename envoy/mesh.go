@@ -49,8 +49,11 @@ type Mesh struct {
 	Deployments    []Deployment
 	ForwardHeaders []string // as of Config
 	Identity       bool     // as of FilterConfig
-	FailOpen       bool     // as of FilterConfig. What passes unjudged has no credential, so providers refuse it
-	BodyLimit      uint64   // as of Config
+	// Tracing keeps paths, which may hold keys, out of the spans of proxies that trace. Istio only: that they do, and whereto, is
+	// MeshConfig's and Telemetry's to say.
+	Tracing   bool
+	FailOpen  bool   // as of FilterConfig. What passes unjudged has no credential, so providers refuse it
+	BodyLimit uint64 // as of Config
 }
 
 // Placement is where in a mesh the filter stands.

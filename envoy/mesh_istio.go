@@ -88,6 +88,13 @@ func (m Mesh) envoyFilter() (object, error) {
 		object{"applyTo": "NETWORK_FILTER", "match": in(nil), "patch": object{"operation": "MERGE", "value": object{"typed_config": early}}},
 		object{"applyTo": "HTTP_FILTER", "match": in(object{"name": "envoy.filters.http.router"}), "patch": object{"operation": "INSERT_BEFORE", "value": value}},
 	}
+	if m.Tracing {
+		patches = append(patches, object{"applyTo": "NETWORK_FILTER", "match": in(nil), "patch": object{"operation": "MERGE", "value": object{"typed_config": object{
+			"@type": early["@type"],
+			// One character, "/": a merge takes 0 for not said.
+			"tracing": object{"max_path_tag_length": 1},
+		}}}})
+	}
 	for _, match := range matches {
 		patches = append(patches, object{"applyTo": "VIRTUAL_HOST", "match": match, "patch": object{"operation": "MERGE", "value": vhost}})
 	}

@@ -36,7 +36,9 @@ func TestTracing(t *testing.T) {
 			if request.Parent() != parent || request.Service != "purser-envoy" || request.Attribute("url.path") != "/v1/chat/completions?***" {
 				t.Errorf("the request's span: parent %s, %v", request.Parent(), request)
 			}
-			provider := c.Await("the attempt at the provider", func(s envoytest.Span) bool { return s.Trace() == trace && s.Attribute("upstream_cluster") == "a" && s.ID() != request.ID() })
+			provider := c.Await("the attempt at the provider", func(s envoytest.Span) bool {
+				return s.Trace() == trace && s.Attribute("upstream_cluster") == "a" && s.ID() != request.ID()
+			})
 			if provider.Parent() != request.ID() {
 				t.Errorf("the provider's span is a child of %s, not of %s", provider.Parent(), request.ID())
 			}

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"slices"
 	"strconv"
@@ -16,9 +17,10 @@ import (
 	"github.com/purser/purser/policy/config"
 )
 
-func runEnvoyConfig(_ context.Context, args []string, out io.Writer) error {
+func runEnvoyConfig(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("envoy-config", flag.ContinueOnError)
 	file := flags.String("config", "", "config.yaml in LiteLLM's format (default $CONFIG_FILE)")
+	database := flags.String("database-url", "", "where the models are that the API has added (default $DATABASE_URL, else config.yaml's); --database-url= : the configuration's alone")
 	listen := flags.String("listen", "0.0.0.0", "address for clients")
 	port := flags.Int("port", 4000, "port for clients")
 	adminPort := flags.Int("envoy-admin-port", 0, "port of Envoy's own admin interface on 127.0.0.1; 0: none")
@@ -36,6 +38,7 @@ func runEnvoyConfig(_ context.Context, args []string, out io.Writer) error {
 	placement := flags.String("placement", "gateway", "with --for istio: gateway, sidecar-outbound or sidecar-inbound")
 	selector := flags.String("selector", "", "with --for istio: labels of the proxies (default istio=ingressgateway)")
 	perRoute := flags.Bool("per-route", true, "with --for istio: the filter is off but on the host's routes; =false on a gateway that serves nothing else")
+	traced := flags.Bool("tracing", false, "with --for istio: the proxies trace, so paths, which may hold keys, are kept out of their spans")
 	ports := flags.String("ports", "", "with --for istio: the ports of the Gateway's servers, with commas (default 80,443, for sidecars 80)")
 	accessLog := flags.String("access-log", "", "file of the access log, or off (default /dev/stdout)")
 	if err := parse(flags, args, out); err != nil {
@@ -48,23 +51,33 @@ func runEnvoyConfig(_ context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("%s:\n%w", *file, err)
 	}
+	if !isSet(flags, "database-url") {
+		*database = cmp.Or(os.Getenv("DATABASE_URL"), cfg.General.DatabaseURL.Reveal())
+	}
+	if *xds != "" {
+		*database = "" // adminsvc brings them
+	}
+	deployments, err := withStored(ctx, cfg, *database, *mesh == "envoy", slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	if err != nil {
+		return err
+	}
 	if *mesh != "envoy" {
 		served, err := portList(*ports)
 		if err != nil {
 			return usageError{"--ports " + err.Error()}
 		}
 		return meshConfig(*mesh, envoy.Mesh{
-			Namespace: *namespace, FilterNamespace: *filterNamespace, Host: *host, Gateway: *gateway, Placement: envoy.Placement(*placement), WholeGateway: !*perRoute, Ports: served,
+			Namespace: *namespace, FilterNamespace: *filterNamespace, Host: *host, Gateway: *gateway, Placement: envoy.Placement(*placement), Tracing: *traced, WholeGateway: !*perRoute, Ports: served,
 			ExtProc: given(flags, "extproc"), AdminSvc: given(flags, "adminsvc"),
-			Deployments: clusters.Of(cfg.Deployments), ForwardHeaders: forwardHeaders(cfg), Identity: len(cfg.Identity.JWT)+len(cfg.Identity.SPIFFE.Rules) > 0,
+			Deployments: clusters.Of(deployments), ForwardHeaders: forwardHeaders(cfg), Identity: len(cfg.Identity.JWT)+len(cfg.Identity.SPIFFE.Rules) > 0,
 		}, *selector, out)
 	}
-	traced, err := tracing()
+	otlp, err := tracing()
 	if err != nil {
 		return err
 	}
 	of := envoy.Config{
-		Tracing:       traced,
+		Tracing:       otlp,
 		ListenAddress: *listen, ListenPort: *port, AdminPort: *adminPort, AccessLogPath: *accessLog,
 		ExtProc: []string{*extproc}, AdminSvc: []string{*adminsvc}, ForwardHeaders: forwardHeaders(cfg),
 	}
@@ -76,7 +89,7 @@ func runEnvoyConfig(_ context.Context, args []string, out io.Writer) error {
 	if *xds != "" {
 		of.XDS = []string{*xds}
 	} else {
-		of.Deployments = clusters.Of(cfg.Deployments)
+		of.Deployments = clusters.Of(deployments)
 	}
 	text, err := envoy.YAML(of)
 	if err != nil {
@@ -117,6 +130,12 @@ func portList(text string) (out []int, err error) {
 		out = append(out, int(n))
 	}
 	return out, nil
+}
+
+// isSet reports whether a flag was given.
+func isSet(flags *flag.FlagSet, name string) (set bool) {
+	flags.Visit(func(f *flag.Flag) { set = set || f.Name == name })
+	return set
 }
 
 // given is a flag's value where it was set; the mesh has defaults of its own.

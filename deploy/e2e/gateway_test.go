@@ -60,6 +60,8 @@ provider:
 	m.run([]string{"HOME=" + home}, gateway, "server", "--config-path", config)
 	m.ask(address, "localhost", "", "/health/readiness", "", 200)
 	t.Run("governed", func(t *testing.T) { m.governed(address, "localhost") })
+	t.Run("shadow and back", func(t *testing.T) { m.flips(t, address, "localhost") })
+	t.Run("models added by the API", func(t *testing.T) { m.addedModels(t, address, "localhost") })
 	t.Run("the suite", func(t *testing.T) { runPython(t, m.through(address), nil, withoutAddedModels...) })
 }
 

@@ -1,9 +1,14 @@
 package e2e
 
 import (
+	"bytes"
 	"fmt"
+	"net/http"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"github.com/purser/purser/envoy/envoytest"
 )
 
 // istio runs Istio's discovery on resources in files, and an Envoy that gets everything
@@ -15,7 +20,12 @@ func (m *meshStack) istio(kind, namespace, labels string, resources ...string) {
 		m.write(fmt.Sprintf("istio/%d.yaml", i), text)
 	}
 	// There is no agent that would bring certificates.
-	mesh := m.write("mesh.yaml", "rootNamespace: istio-system\nenableAutoMtls: false\n")
+	mesh := m.write("mesh.yaml", fmt.Sprintf(`
+rootNamespace: istio-system
+enableAutoMtls: false
+extensionProviders:
+- {name: otlp, opentelemetry: {service: collector.purser.svc.cluster.local, port: %s}}
+`, portOf(m.t, m.collector.Address)))
 	// Extensions only istio-proxy has; nobody to ask for certificates.
 	env := []string{"PILOT_ENABLE_METADATA_EXCHANGE=false", "PILOT_ENABLE_ALPN_FILTER=false", "PILOT_CERT_PROVIDER=none", "ENABLE_CA_SERVER=false"}
 	at := func(i int) string { return fmt.Sprintf("127.0.0.1:%d", ports[i]) }
@@ -54,7 +64,7 @@ spec:
   location: MESH_INTERNAL
   resolution: STATIC
   ports: [{number: 9002, name: grpc, protocol: GRPC}]
-  endpoints: [{address: 127.0.0.1, ports: {grpc: %s}}]
+  endpoints: [{address: 127.0.0.1, ports: {grpc: %[1]s}}]
 ---
 apiVersion: networking.istio.io/v1
 kind: ServiceEntry
@@ -64,14 +74,24 @@ spec:
   location: MESH_INTERNAL
   resolution: STATIC
   ports: [{number: 9001, name: http, protocol: HTTP}]
-  endpoints: [{address: 127.0.0.1, ports: {http: %s}}]
+  endpoints: [{address: 127.0.0.1, ports: {http: %[2]s}}]
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: collector, namespace: purser}
+spec:
+  hosts: [collector.purser.svc.cluster.local]
+  location: MESH_INTERNAL
+  resolution: STATIC
+  ports: [{number: %[3]s, name: grpc, protocol: GRPC}]
+  endpoints: [{address: 127.0.0.1}]
 ---
 # As above: no certificates.
 apiVersion: security.istio.io/v1
 kind: PeerAuthentication
 metadata: {name: default, namespace: istio-system}
 spec: {mtls: {mode: DISABLE}}
-`, portOf(m.t, m.info.ExtprocGRPC), portOf(m.t, m.info.AdminsvcURL))
+`, portOf(m.t, m.info.ExtprocGRPC), portOf(m.t, m.info.AdminsvcURL), portOf(m.t, m.collector.Address))
 }
 
 func TestIstioIngressGateway(t *testing.T) {
@@ -80,7 +100,7 @@ func TestIstioIngressGateway(t *testing.T) {
 	address := fmt.Sprintf("http://127.0.0.1:%d", port)
 	// A gateway that another application is behind, too.
 	m.istio("router", "istio-ingress", "{istio: ingressgateway}",
-		m.resources("--for", "istio", "--host", "127.0.0.1", "--gateway", "istio-ingress/public", "--ports", fmt.Sprint(port)),
+		m.resources("--for", "istio", "--host", "127.0.0.1", "--gateway", "istio-ingress/public", "--ports", fmt.Sprint(port), "--tracing"),
 		fmt.Sprintf(`
 apiVersion: networking.istio.io/v1
 kind: Gateway
@@ -104,9 +124,40 @@ spec:
   gateways: [public]
   http:
   - directResponse: {status: 200, body: {string: the shop}}
+---
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: {name: traced, namespace: istio-ingress}
+spec:
+  tracing: [{providers: [{name: otlp}], randomSamplingPercentage: 100}]
 `, port))
 	m.ask(address, "127.0.0.1", "", "/health/readiness", "", 200)
 	t.Run("governed", func(t *testing.T) { m.governed(address, "127.0.0.1") })
+	t.Run("shadow and back", func(t *testing.T) { m.flips(t, address, "127.0.0.1") })
+	t.Run("models added by the API", func(t *testing.T) { m.addedModels(t, address, "127.0.0.1") })
+	t.Run("one trace", func(t *testing.T) {
+		const trace = "7af7651916cd43dd8448eb211c80319c"
+		req, err := http.NewRequest("POST", address+"/v1/chat/completions?key=sk-hunter2", strings.NewReader(hello))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+m.newKey(""))
+		req.Header.Set("traceparent", "00-"+trace+"-b7ad6b7169203331-01")
+		r, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = r.Body.Close()
+		ours := m.collector.Await("ours", func(s envoytest.Span) bool { return s.Trace() == trace && s.Service == "purser-extproc" })
+		stream := m.collector.Await("Envoy's stream", func(s envoytest.Span) bool { return s.Trace() == trace && s.ID() == ours.Parent() })
+		request := m.collector.Await("the gateway's", func(s envoytest.Span) bool { return s.Trace() == trace && s.ID() == stream.Parent() })
+		if r.StatusCode != 200 || request.Parent() != "b7ad6b7169203331" {
+			t.Errorf("status %d; the gateway's span is below %s", r.StatusCode, request.Parent())
+		}
+		if bytes.Contains(m.collector.Bytes(), []byte("hunter2")) {
+			t.Error("a key is in what the collector got")
+		}
+	})
 	t.Run("another host of the gateway is left alone", func(t *testing.T) {
 		if text, _ := m.ask(address, "shop.example.com", "", "/v1/chat/completions", "", 200); text != "the shop" {
 			t.Errorf("got %q", text)

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/purser/purser/envoy"
+	"github.com/purser/purser/envoy/envoytest"
 )
 
 // The suite, and what sidecars do, through meshes' own control planes: MESH=1, by `make
@@ -33,8 +34,9 @@ type meshStack struct {
 	tools string // .local/mesh
 	envoy string
 	info  struct {
-		Config, URL, MasterKey, AdminsvcURL, ExtprocGRPC, FakeProviderURL, FakeProviderKey string
+		Config, URL, MasterKey, AdminsvcURL, ExtprocGRPC, FakeProviderURL, FakeProviderKey, DatabaseURL string
 	}
+	collector *envoytest.Collector
 }
 
 func startMesh(t *testing.T) *meshStack {
@@ -42,9 +44,10 @@ func startMesh(t *testing.T) *meshStack {
 	if os.Getenv("MESH") == "" {
 		t.Skip("MESH=1 runs it; make test-mesh builds what it takes")
 	}
-	state, stop := start(t, "auto", []string{"INJECT_CREDENTIALS=true"})
+	collector := envoytest.StartCollector(t)
+	state, stop := start(t, "auto", []string{"INJECT_CREDENTIALS=true", "OTEL_EXPORTER_OTLP_ENDPOINT=http://" + collector.Address, "OTEL_BSP_SCHEDULE_DELAY=100"})
 	t.Cleanup(stop)
-	m := &meshStack{t: t, state: state, dir: t.TempDir()}
+	m := &meshStack{t: t, state: state, dir: t.TempDir(), collector: collector}
 	text, err := os.ReadFile(filepath.Join(state, "stack.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -56,6 +59,7 @@ func startMesh(t *testing.T) *meshStack {
 	for name, field := range map[string]*string{
 		"config": &m.info.Config, "url": &m.info.URL, "master_key": &m.info.MasterKey, "adminsvc_url": &m.info.AdminsvcURL,
 		"extproc_grpc": &m.info.ExtprocGRPC, "fake_provider_url": &m.info.FakeProviderURL, "fake_provider_key": &m.info.FakeProviderKey,
+		"database_url": &m.info.DatabaseURL,
 	} {
 		if *field, _ = info[name].(string); *field == "" {
 			t.Fatalf("stack.json has no %s", name)
@@ -67,13 +71,14 @@ func startMesh(t *testing.T) *meshStack {
 	if m.envoy, err = envoy.FindBinary(); err != nil {
 		t.Fatal(err)
 	}
+	m.addModel("added-before")
 	return m
 }
 
 // resources are what `purser envoy-config` prints for a mesh.
 func (m *meshStack) resources(args ...string) string {
 	m.t.Helper()
-	cmd := exec.Command(filepath.Join(programs, "purser"), append([]string{"envoy-config", "--config", m.info.Config}, args...)...)
+	cmd := exec.Command(filepath.Join(programs, "purser"), append([]string{"envoy-config", "--config", m.info.Config, "--database-url", m.info.DatabaseURL}, args...)...)
 	cmd.Env = append(environment(nil), "FAKE_PROVIDER_URL="+m.info.FakeProviderURL+"/v1", "FAKE_PROVIDER_KEY="+m.info.FakeProviderKey)
 	var problem bytes.Buffer
 	cmd.Stderr = &problem
@@ -96,7 +101,7 @@ func (m *meshStack) write(name, text string) string {
 	return file
 }
 
-// withoutAddedModels leaves out what calls models that were added by the API: a mesh's routes are those of the file.
+// withoutAddedModels leaves out what adds models by the API and calls them: a mesh's routes are those that were printed before.
 var withoutAddedModels = []string{
 	"--deselect", "python/test_other_formats.py", "--deselect", "python/test_litellm_client.py::test_models_can_be_added_and_removed",
 	"--deselect", "python/test_gemini_sdk.py", "--deselect", "python/test_openai_sdk.py::test_counting_input_tokens_is_free",
@@ -182,6 +187,62 @@ func (m *meshStack) newKey(fields string) string {
 		m.t.Fatal(err)
 	}
 	return made.Key
+}
+
+// addModel adds a model by the API, with an answer at the fake provider.
+func (m *meshStack) addModel(name string) {
+	m.t.Helper()
+	m.ask(m.info.URL, "", m.info.MasterKey, "/model/new", fmt.Sprintf(`{"model_name":%q,"litellm_params":{"model":"openai/gpt-4","api_base":%q,"api_key":%q}}`,
+		name, m.info.FakeProviderURL+"/v1", m.info.FakeProviderKey), 200)
+}
+
+// once is ask without a second try.
+func (m *meshStack) once(address, host, key, body string) (int, string) {
+	m.t.Helper()
+	req, err := http.NewRequest("POST", address+"/v1/chat/completions", strings.NewReader(body))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	req.Host = host
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Authorization", "Bearer "+key)
+	r, err := http.DefaultClient.Do(req)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	defer r.Body.Close()
+	text, err := io.ReadAll(r.Body)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return r.StatusCode, string(text)
+}
+
+// flips goes to shadow and back through the mesh's Envoy: each time the very next call goes by it.
+func (m *meshStack) flips(t *testing.T, address, host string) {
+	key := m.newKey(`"rpm_limit":0`)
+	for _, step := range []struct {
+		mode string
+		want int
+	}{{"shadow", 200}, {"enforce", 429}, {"shadow", 200}, {"enforce", 429}} {
+		m.ask(address, host, m.info.MasterKey, "/enforcement", `{"mode":"`+step.mode+`"}`, 200)
+		if got, text := m.once(address, host, key, hello); got != step.want {
+			t.Errorf("in %s: %d %s", step.mode, got, text)
+		}
+	}
+}
+
+// addedModels are routed where they were there when the resources were printed, and said to be unknown where they came later.
+func (m *meshStack) addedModels(t *testing.T, address, host string) {
+	key := m.newKey("")
+	if got, text := m.once(address, host, key, strings.Replace(hello, "gpt-4", "added-before", 1)); got != 200 {
+		t.Errorf("added before: %d %s", got, text)
+	}
+	m.addModel("added-later")
+	got, text := m.once(address, host, key, strings.Replace(hello, "gpt-4", "added-later", 1))
+	if got != 503 || !strings.Contains(text, "envoy-config") && !strings.Contains(text, "No deployment was chosen") {
+		t.Errorf("added later: %d %s", got, text)
+	}
 }
 
 const hello = `{"model":"gpt-4","messages":[{"role":"user","content":"hi"}]}`

@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
-	"net/netip"
 	"path"
 	"reflect"
 	"runtime/debug"
@@ -125,6 +124,9 @@ type Config struct {
 	// TrustForwarded takes the caller's address from the last entry of
 	// X-Forwarded-For, which the Envoy in front appends. Default: the peer's.
 	TrustForwarded bool
+	// TrustedHops is how many proxies in front of that Envoy are believed as well. It
+	// is Envoy's own xff_num_trusted_hops. Default 0: callers come to Envoy themselves.
+	TrustedHops int
 }
 
 type server struct {
@@ -385,40 +387,6 @@ func requestID(id string) string {
 	return id
 }
 
-// clientIP is the caller's address.
-func (s *server) clientIP(r *http.Request) string {
-	if s.TrustForwarded {
-		if all := r.Header.Values("X-Forwarded-For"); len(all) > 0 {
-			parts := strings.Split(all[len(all)-1], ",")
-			return strings.TrimSpace(parts[len(parts)-1])
-		}
-	}
-	if ap, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
-		return ap.Addr().Unmap().String()
-	}
-	return r.RemoteAddr
-}
-
 func statusText(code int) string { return strconv.Itoa(code) }
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
-
-// recorder remembers whether an answer has begun.
-type recorder struct {
-	http.ResponseWriter
-	status int
-}
-
-func (r *recorder) WriteHeader(code int) {
-	if r.status == 0 {
-		r.status = code
-	}
-	r.ResponseWriter.WriteHeader(code)
-}
-
-func (r *recorder) Write(b []byte) (int, error) {
-	if r.status == 0 {
-		r.status = http.StatusOK
-	}
-	return r.ResponseWriter.Write(b)
-}

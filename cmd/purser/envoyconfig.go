@@ -40,6 +40,7 @@ func runEnvoyConfig(ctx context.Context, args []string, out io.Writer) error {
 	perRoute := flags.Bool("per-route", true, "with --for istio: the filter is off but on the host's routes; =false on a gateway that serves nothing else")
 	traced := flags.Bool("tracing", false, "with --for istio: the proxies trace, so paths, which may hold keys, are kept out of their spans")
 	ports := flags.String("ports", "", "with --for istio: the ports of the Gateway's servers, with commas (default 80,443, for sidecars 80)")
+	hops := flags.Uint("trusted-hops", 0, "proxies in front of this Envoy whose x-forwarded-for is believed, for keys' allowed_ips; adminsvc needs it as TRUSTED_HOPS")
 	accessLog := flags.String("access-log", "", "file of the access log, or off (default /dev/stdout)")
 	if err := parse(flags, args, out); err != nil {
 		return err
@@ -80,6 +81,7 @@ func runEnvoyConfig(ctx context.Context, args []string, out io.Writer) error {
 		Tracing:       otlp,
 		ListenAddress: *listen, ListenPort: *port, AdminPort: *adminPort, AccessLogPath: *accessLog,
 		ExtProc: []string{*extproc}, AdminSvc: []string{*adminsvc}, ForwardHeaders: forwardHeaders(cfg),
+		XFFTrustedHops: uint32(min(*hops, 100)),
 	}
 	if *cert != "" || *tlsKey != "" || *clientCA != "" {
 		of.ListenTLS = &envoy.ListenTLS{CertFile: *cert, KeyFile: *tlsKey, ClientCA: *clientCA}

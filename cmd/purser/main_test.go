@@ -68,10 +68,10 @@ func TestEnvoyConfigOfTheDemo(t *testing.T) {
 	t.Setenv(fakeProviderKey, "sk-fake-for-the-test")
 	demo := filepath.Join("..", "..", defaultConfig)
 	var out, errOut bytes.Buffer
-	if code := dispatch(t.Context(), []string{"envoy-config", "--config", demo, "--port", "4321"}, &out, &errOut); code != 0 {
+	if code := dispatch(t.Context(), []string{"envoy-config", "--config", demo, "--port", "4321", "--trusted-hops", "2"}, &out, &errOut); code != 0 {
 		t.Fatalf("status %d: %s", code, errOut.String())
 	}
-	for _, want := range []string{"4321", "purser-extproc", "sk-fake-for-the-test"} {
+	for _, want := range []string{"4321", "purser-extproc", "sk-fake-for-the-test", "xff_num_trusted_hops: 2"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in the configuration", want)
 		}

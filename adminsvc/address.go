@@ -6,10 +6,15 @@ import (
 	"strings"
 )
 
-// clientIP is the caller's address, as Envoy works it out too: of what proxies wrote
-// into X-Forwarded-For, what the farthest one that is believed has seen. What a caller
-// writes there itself stands farther left.
+// clientIP is the caller's address: as Envoy tells it, or as it works it out too, of what
+// proxies wrote into X-Forwarded-For: what the farthest one that is believed has seen.
+// What a caller writes there itself stands farther left.
 func (s *server) clientIP(r *http.Request) string {
+	if s.AddressHeader != "" {
+		if told := r.Header.Get(s.AddressHeader); told != "" {
+			return told
+		}
+	}
 	if s.TrustForwarded {
 		if all := r.Header.Values("X-Forwarded-For"); len(all) > 0 {
 			seen := strings.Split(strings.Join(all, ","), ",")

@@ -32,6 +32,13 @@ func TestWhereACallerIs(t *testing.T) {
 			if got := s.clientIP(r); got != c.want {
 				t.Errorf("%s, want %s", got, c.want)
 			}
+			s.AddressHeader = "x-told"
+			if got := s.clientIP(r); got != c.want {
+				t.Errorf("Envoy tells nothing: %s, want %s", got, c.want)
+			}
+			if r.Header.Set("X-Told", "127.0.0.1"); s.clientIP(r) != "127.0.0.1" {
+				t.Errorf("Envoy tells 127.0.0.1, and it is %s", s.clientIP(r))
+			}
 		})
 	}
 }

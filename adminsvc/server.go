@@ -127,6 +127,9 @@ type Config struct {
 	// TrustedHops is how many proxies in front of that Envoy are believed as well. It
 	// is Envoy's own xff_num_trusted_hops. Default 0: callers come to Envoy themselves.
 	TrustedHops int
+	// AddressHeader is where Envoy tells the caller's address, whatever a caller wrote
+	// there. Default: it does not, and X-Forwarded-For is read.
+	AddressHeader string
 }
 
 type server struct {

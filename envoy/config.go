@@ -18,6 +18,9 @@ const (
 	RoutingHeader = "x-purser-cluster"
 	// HeaderPrefix is the prefix of all headers that are Purser's own. None of them ever reaches a provider.
 	HeaderPrefix = "x-purser-"
+	// ClientAddressHeader tells adminsvc the caller's address as Envoy knows it. x-forwarded-for does not, of callers on
+	// Envoy's own machine: there Envoy writes an address of the machine.
+	ClientAddressHeader = HeaderPrefix + "client-address"
 	// MetadataNamespace holds the dynamic metadata that the ext_proc server may send, and the endpoint metadata
 	// (field "deployment") by which it recognises who served.
 	MetadataNamespace = "purser"

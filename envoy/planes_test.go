@@ -122,7 +122,7 @@ func TestManagementGoesUnharmedToAdminsvc(t *testing.T) {
 	} {
 		t.Run(c.method+" "+c.path, func(t *testing.T) {
 			res, body := call(t, c.method, l.URL+c.path, c.body, "Authorization", "Bearer sk-master", "Cookie", "session=1",
-				"X-Purser-Cluster", "a", "X-Purser-User", "root", "X-Purser-Cluster", "b")
+				"X-Purser-Cluster", "a", "X-Purser-User", "root", "X-Purser-Cluster", "b", envoy.ClientAddressHeader, "203.0.113.9")
 			if res.StatusCode != 200 || body != "admin" {
 				t.Fatalf("got %d %q", res.StatusCode, body)
 			}
@@ -136,6 +136,10 @@ func TestManagementGoesUnharmedToAdminsvc(t *testing.T) {
 			if "http://"+r.Host != l.URL {
 				t.Errorf("host %q", r.Host)
 			}
+			if told := r.Header.Values(envoy.ClientAddressHeader); len(told) != 1 || told[0] != "127.0.0.1" {
+				t.Errorf("adminsvc is told that the caller is %q", told)
+			}
+			r.Header.Del(envoy.ClientAddressHeader)
 			for h := range r.Header {
 				if strings.HasPrefix(strings.ToLower(h), envoy.HeaderPrefix) {
 					t.Errorf("adminsvc got the client's %s", h)

@@ -111,7 +111,7 @@ func (b *builder) adminRoute(cfg Config) *routev3.Route {
 			ExtProcFilterName: b.any(&extprocv3.ExtProcPerRoute{Override: &extprocv3.ExtProcPerRoute_Disabled{Disabled: true}}),
 			// ext_proc is not there to remove what a client must not send.
 			headerMutationName: b.any(&headerv3.HeaderMutationPerRoute{Mutations: &headerv3.Mutations{
-				RequestMutations: []*mutationv3.HeaderMutation{removePrefix(HeaderPrefix)},
+				RequestMutations: []*mutationv3.HeaderMutation{removePrefix(HeaderPrefix), overwrite(ClientAddressHeader, "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%")},
 			}}),
 			bufferName: b.any(&bufferv3.BufferPerRoute{Override: &bufferv3.BufferPerRoute_Buffer{
 				Buffer: &bufferv3.Buffer{MaxRequestBytes: u32(uint32(cfg.BodyLimit))},

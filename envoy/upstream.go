@@ -50,6 +50,14 @@ func remove(header string) *mutationv3.HeaderMutation {
 	return &mutationv3.HeaderMutation{Action: &mutationv3.HeaderMutation_Remove{Remove: header}}
 }
 
+// overwrite sets a header to a value, or to what one of Envoy's formats makes of the request.
+func overwrite(header, format string) *mutationv3.HeaderMutation {
+	return &mutationv3.HeaderMutation{Action: &mutationv3.HeaderMutation_Append{Append: &corev3.HeaderValueOption{
+		Header:       &corev3.HeaderValue{Key: header, Value: format},
+		AppendAction: corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD,
+	}}}
+}
+
 // setProtocol fills in the HTTP version.
 func setProtocol(opts *httpv3.HttpProtocolOptions, proto Protocol) {
 	h2 := &corev3.Http2ProtocolOptions{}

@@ -34,6 +34,7 @@ type config struct {
 	BudgetEdge        string        `env:"BUDGET_EDGE" envDefault:"clamp"`          // as for extproc
 	TrustForwarded    bool          `env:"TRUST_FORWARDED" envDefault:"true"`       // Envoy in front appends the caller's address
 	TrustedHops       int           `env:"TRUSTED_HOPS" envDefault:"0"`             // proxies in front of that Envoy whose entries are believed as well: its xff_num_trusted_hops
+	AddressHeader     string        `env:"CLIENT_ADDRESS_HEADER"`                   // where Envoy tells the caller's address: x-purser-client-address of purser envoy-config; default x-forwarded-for
 	DrainDelay        time.Duration `env:"DRAIN_DELAY" envDefault:"500ms"`          // unready, and each answer closes its connection, for so long before the drain starts
 	Drain             time.Duration `env:"DRAIN_TIMEOUT" envDefault:"10s"`          // for requests under way at SIGTERM
 	WriteBarrier      time.Duration `env:"WRITE_BARRIER" envDefault:"1s"`           // a write is answered when every extproc has applied it, or after so long

@@ -170,7 +170,7 @@ func run(ctx context.Context, cfg config, log *slog.Logger) error {
 		Enforcement: store, RefusalSums: store.RefusalSums,
 		Models: known, Prober: newProber(), Settled: known.settled, Catalog: known.directory.Catalog, Settings: known.settings.Load,
 		Explainer: explains, Refusals: store, Facets: store, AuditLog: store, SignIn: store, Answers: store, Kept: store, UIUsername: cfg.UIUsername, UIPassword: cfg.UIPassword, SessionLife: cfg.SessionLife,
-		TeamListFormat: cfg.TeamListFormat, TrustForwarded: cfg.TrustForwarded, TrustedHops: cfg.TrustedHops,
+		TeamListFormat: cfg.TeamListFormat, TrustForwarded: cfg.TrustForwarded, TrustedHops: cfg.TrustedHops, AddressHeader: cfg.AddressHeader,
 	})
 	listener, err := net.Listen("tcp", cfg.ListenAddr)
 	if err != nil {

@@ -138,7 +138,7 @@ func (s *stack) startAdminsvc(ctx context.Context) error {
 			Name: name,
 			Command: s.child(s.opts.adminsvc, nil, map[string]string{
 				"LISTEN_ADDR": localAddr(port), "XDS_ADDR": localAddr(xds), "STATE_DIR": s.file(name), "REPLICA_ID": name, "EXTPROC_URL": s.extprocURLs(),
-				"DRAIN_TIMEOUT": cmp.Or(os.Getenv("DRAIN_TIMEOUT"), "5s"),
+				"DRAIN_TIMEOUT": cmp.Or(os.Getenv("DRAIN_TIMEOUT"), "5s"), "CLIENT_ADDRESS_HEADER": envoy.ClientAddressHeader,
 			}),
 			Ready:       answers(localURL(port) + "/health/readiness"),
 			DeathSignal: syscall.SIGTERM, // it finishes what it writes

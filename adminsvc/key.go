@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/purser/purser/policy"
 )
@@ -103,6 +104,7 @@ type keyRow struct {
 	UpdatedBy            Opt[string]            `json:"updated_by"`
 	RotationCount        Opt[int64]             `json:"rotation_count" optional:"true"`
 	LastRotationAt       Opt[string]            `json:"last_rotation_at" optional:"true"`
+	LastActive           Opt[time.Time]         `json:"last_active" optional:"true" doc:"When it last made a request; null: never. In lists and of a key asked for"`
 }
 
 // keys: virtual keys.

@@ -65,7 +65,12 @@ func (s *server) listKeys(ctx context.Context, c *Caller, in *keyListQuery) (any
 		if err != nil {
 			return nil, err
 		}
+		used, err := s.lastUsed(ctx, list...)
+		if err != nil {
+			return nil, err
+		}
 		for i, k := range list {
+			rows[i].Set("last_active", when(used[k.Hash.String()]))
 			status := s.keyStatus(k)
 			if q.Deleted {
 				status = "deleted"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/purser/purser/policy"
 )
@@ -124,12 +125,26 @@ func (s *server) keyDetails(ctx context.Context, k *policy.Key, deleted bool) (O
 		return nil, err
 	}
 	row.Set("model_spend", moneyMap(spentOn))
+	used, err := s.lastUsed(ctx, k)
+	if err != nil {
+		return nil, err
+	}
+	row.Set("last_active", when(used[k.Hash.String()]))
 	status := s.keyStatus(k)
 	if deleted {
 		status = "deleted"
 	}
 	row.Set("status", status)
 	return row, nil
+}
+
+// lastUsed is when keys last made a request, by their hashes.
+func (s *server) lastUsed(ctx context.Context, keys ...*policy.Key) (map[string]time.Time, error) {
+	hashes := make([]string, len(keys))
+	for i, k := range keys {
+		hashes[i] = k.Hash.String()
+	}
+	return s.Spend.LastUsed(ctx, hashes)
 }
 
 type keyInfoBatch struct {

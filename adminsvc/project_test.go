@@ -112,4 +112,5 @@ func TestProjectSpend(t *testing.T) {
 	)
 	a.get("/project/info?project_id=p1").ok().has(map[string]string{"spend": "2.300000001", "model_spend": `{"gpt-3.5-turbo":0.000000001,"gpt-4":42.3}`})
 	a.get("/project/list").ok().has(map[string]string{"0.spend": "2.300000001", "1.spend": "1.0"})
+	a.get("/project/list?names=true").ok().has(map[string]string{"0.project_id": `"` + a.get("/project/list").ok().text("0.project_id") + `"`, "0.spend": "null", "1.models": "[]", "2": "null"})
 }

@@ -256,6 +256,7 @@ func (s *server) projectInfo(ctx context.Context, c *Caller, in *projectQuery) (
 
 type projectListQuery struct {
 	TeamID Opt[string] `query:"team_id"`
+	Names  Opt[bool]   `query:"names" doc:"Of each only project_id, project_alias, team_id and models: what a page needs to name and to offer them"`
 	listPage
 }
 
@@ -284,6 +285,13 @@ func (s *server) listProjects(ctx context.Context, c *Caller, in *projectListQue
 	list, total, err := policy.List[*policy.Project](ctx, s.Store, q)
 	if err != nil {
 		return nil, err
+	}
+	if in.Names.Or(false) {
+		rows := make([]Object, len(list))
+		for i, p := range list {
+			rows[i] = Object{{"project_id", p.ID}, {"project_alias", orNull(p.Alias)}, {"team_id", p.TeamID}, {"models", append([]string{}, p.Models...)}}
+		}
+		return listed(total, rows), nil
 	}
 	rows, err := s.projectRows(ctx, list...)
 	return listed(total, rows), err

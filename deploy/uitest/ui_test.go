@@ -38,9 +38,11 @@ func run(t *testing.T, file string, limit time.Duration, env ...string) {
 	cmd.Dir = mustAbs(t, "../..")
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 20 * time.Second
-	if out, err := cmd.CombinedOutput(); err != nil {
+	out, err := cmd.CombinedOutput()
+	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	t.Logf("%s", out) // what each page took is in there
 }
 
 func mustAbs(t *testing.T, path string) string {
@@ -60,7 +62,7 @@ func TestUI(t *testing.T) {
 	if os.Getenv("UITEST") == "" {
 		t.Skip("UITEST is not set")
 	}
-	run(t, "ui.test.mjs", 5*time.Minute)
+	run(t, "ui.test.mjs", 10*time.Minute)
 }
 
 // TestScale is what the pages do with 200 teams, 2,000 projects and 50,000 keys; it runs
@@ -69,5 +71,5 @@ func TestScale(t *testing.T) {
 	if os.Getenv("UISCALE") == "" {
 		t.Skip("UISCALE is not set")
 	}
-	run(t, "scale.test.mjs", 20*time.Minute)
+	run(t, "scale.test.mjs", 25*time.Minute)
 }

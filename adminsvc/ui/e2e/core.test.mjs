@@ -79,7 +79,10 @@ test('a key is made, shown once, calls, and its request is in the logs', async (
   const rows = page.getByRole('table', { name: 'requests' }).locator('tbody tr[data-link]')
   await page.waitForFunction(() => document.querySelector('tbody tr[data-link]') || (document.querySelector('[aria-label=Refresh]')?.click(), false), null, { polling: 500 })
   await rows.first().click()
-  await page.getByRole('dialog', { name: 'Request' }).getByText('user_api_key_project_id').waitFor()
+  const drawer = page.getByRole('dialog', { name: 'Request' })
+  await drawer.getByText('user_api_key_project_id').waitFor()
+  // What held when it was let in: its project's budget, of which nothing was used.
+  await drawer.getByRole('listitem').filter({ hasText: 'Flight search' }).filter({ hasText: /\$0\.00 of \$0\.20 used before · held \$0\.\d+ · \$0\.\d+ left/ }).waitFor()
   await page.keyboard.press('Escape')
   await page.getByRole('tab', { name: 'Limits in force' }).click()
   await page.getByRole('table', { name: 'limits' }).getByText('Project', { exact: true }).first().waitFor()

@@ -33,13 +33,21 @@ test('links survive reload, old scripts are not the page', async () => {
   assert.match((await fetch(`${base}/ui/projects`)).headers.get('content-security-policy'), /script-src 'self';/)
 })
 
-test('the playground streams through Envoy and shows the cost', async () => {
-  await go('/playground')
-  await page.getByLabel(/^Key/).fill(company.keys[0].key)
+test('the playground streams through Envoy, shows the cost, and how limits move', async () => {
+  await go('/keys?new=1&team=travel')
+  const form = page.getByRole('dialog', { name: 'Create virtual key' })
+  await form.getByLabel(/^Name/).fill('to-play-with')
+  await form.getByLabel(/^Max budget/).fill('5')
+  await form.getByRole('button', { name: 'Create key' }).click()
+  await page.getByRole('button', { name: 'Try it in the Playground' }).click()
+  const budget = page.getByRole('table', { name: 'limits' }).getByRole('meter', { name: /^Key Budget: \$0\.00 of \$5\.00/ })
+  await budget.waitFor()
+  assert.equal(await page.evaluate(() => JSON.stringify(history.state ?? {}).includes('sk-')), false, 'the history keeps the key')
   await page.getByLabel('Message').fill('Which flights leave Oslo before noon?')
   await page.getByRole('button', { name: 'Send' }).click()
   await page.getByRole('heading', { name: 'What it cost' }).waitFor()
   await page.waitForFunction(() => /Cost\s*\$0\.\d+/.test(document.body.innerText))
+  await page.getByRole('meter', { name: /^Key Budget: \$0\.0*[1-9]\d* of \$5\.00/ }).waitFor()
   clean()
 })
 
@@ -48,6 +56,79 @@ test('a refused request is found with its reason', async () => {
   // The journal of refusals is written by the minute's batch: asked for until it is there.
   await go('/logs?tab=refusals')
   await page.waitForFunction(() => /hotel-reviews-batch/.test(document.body.innerText) || (document.querySelector('[aria-label=Refresh]')?.click(), false), null, { polling: 1000, timeout: 90_000 })
+  clean()
+})
+
+test('a refusal says whose limit it was, how much was used, and when it frees', async () => {
+  const { key, token } = await api('POST', '/key/generate', { key_alias: 'two-a-minute', project_id: company.projects['Hotel reviews'], rpm_limit: 2 })
+  const statuses = []
+  for (let i = 0; i < 3; i++) statuses.push(await call(base, key, 'claude-3-sonnet', 'Again'))
+  assert.deepEqual(statuses, [200, 200, 429])
+  await go(`/logs?tab=refusals&key=${token}`)
+  await page.waitForFunction(() => document.querySelector('tbody tr[data-link]') || (document.querySelector('[aria-label=Refresh]')?.click(), false), null, { polling: 1000 })
+  await page.getByRole('cell', { name: /Rate limit reached/ }).click()
+  const drawer = page.getByRole('dialog', { name: 'Refused request' })
+  await drawer.getByRole('listitem').filter({ hasText: 'Refused' }).getByText('2 of 2 used before · needed 1 · 0 left').waitFor()
+  await drawer.getByRole('listitem').filter({ hasText: 'Hotel reviews' }).first().waitFor() // the others it met are there too
+  await drawer.getByText('Frees', { exact: true }).waitFor()
+  await page.reload() // what is open is in the address
+  await drawer.getByText('Frees', { exact: true }).waitFor()
+  await drawer.getByRole('link', { name: 'Ask what would happen now' }).click()
+  await page.getByRole('tab', { name: 'What if', selected: true }).waitFor()
+  await page.getByRole('combobox', { name: 'It called' }).click()
+  await page.getByRole('option', { name: 'claude-3-sonnet' }).click()
+  await page.getByRole('button', { name: 'Ask', exact: true }).click()
+  await page.getByText('It would be refused with 429').waitFor()
+  clean()
+})
+
+test('requests are found by key, user, status and days, and a link opens one', async () => {
+  const mine = company.keys[0]
+  await page.waitForFunction(async (id) => (await (await fetch(`/spend/logs/ui?api_key=${id}&start_date=2020-01-01`)).json()).total > 0, mine.token, { polling: 1000 })
+  await go('/logs')
+  await page.getByRole('combobox', { name: 'Key', exact: true }).fill(mine.alias)
+  await page.getByRole('option', { name: mine.alias, exact: true }).click()
+  await page.waitForFunction((token) => new URLSearchParams(location.search).get('key') === token, mine.token)
+  await page.getByRole('combobox', { name: 'User', exact: true }).fill('ada')
+  await page.getByRole('option', { name: 'ada@northwind.example' }).click()
+  await page.getByRole('combobox', { name: 'Status', exact: true }).click()
+  await page.getByRole('option', { name: 'Success' }).click()
+  const rows = page.getByRole('table', { name: 'requests' }).locator('tbody tr[data-link]')
+  await rows.first().waitFor()
+  assert.deepEqual([...new Set(await rows.locator('td:nth-child(5)').allTextContents())], [mine.alias])
+  await rows.first().click()
+  await page.getByRole('list', { name: 'Limits at that moment' }).waitFor()
+  await page.reload()
+  await page.getByRole('list', { name: 'Limits at that moment' }).waitFor()
+  await page.keyboard.press('Escape')
+  await page.waitForFunction(() => !location.search.includes('open='))
+  clean()
+})
+
+test('limits are bars that move on every level, and keys say when they were used', async () => {
+  for (const [path, what] of [['/teams/travel', /^Team Requests: \d+ of 2,000/], [`/projects/${company.projects['Flight search']}`, /^Project Requests: \d+ of 600/], [`/organizations/${company.orgs['Northwind Travel']}`, /^Organization Budget: /]]) {
+    await go(`${path}?tab=limits`)
+    await page.getByRole('meter', { name: what }).waitFor()
+  }
+  await go('/keys?q=flight-search-prod')
+  const row = page.getByRole('row').filter({ hasText: 'flight-search-prod' })
+  assert.match(await row.locator('td').nth(await column('Last used')).textContent(), /second|minute|now/)
+  clean()
+})
+
+/** The number of a list's column. */
+async function column(title) {
+  await page.getByRole('columnheader', { name: title }).waitFor()
+  return (await page.getByRole('columnheader').allTextContents()).indexOf(title)
+}
+
+test('what a row’s menu cannot do is said, and the list stays', async () => {
+  const { token } = await api('POST', '/key/generate', { key_alias: 'soon-gone' })
+  await go('/keys?q=soon-gone')
+  await page.getByRole('button', { name: 'Actions for soon-gone' }).click()
+  await api('POST', '/key/delete', { keys: [token] })
+  await page.getByRole('menuitem', { name: 'Block' }).click()
+  await page.getByRole('alert').filter({ hasText: /not found|does not exist|no such/i }).waitFor()
   clean()
 })
 
@@ -81,11 +162,23 @@ test('a key has more budget for a while', async () => {
 
 test('Home says how the gateway is', async () => {
   await go('/')
+  await page.getByRole('button', { name: 'No warnings' }).waitFor()
   for (const text of ['All is well', '1 of 1 alive', 'PostgreSQL', 'Redis']) await page.getByText(text, { exact: true }).first().waitFor()
   clean()
 })
 
-const pages = ['/', '/usage', '/usage?by=team&id=travel&view=table', '/logs', '/logs?tab=refusals', '/logs?tab=audit', '/projects', '/projects?new=1', '/teams', '/teams/travel', '/teams/travel?tab=permissions', '/keys', '/keys?new=1', '/users', '/organizations', '/customers', '/budgets', '/models', '/access-groups', '/playground', '/settings']
+/** Opens what only a click opens. */
+const opened = [
+  ['/logs', (p) => p.locator('tbody tr[data-link]').first().click(), 'Request'],
+  ['/logs?tab=refusals', (p) => p.locator('tbody tr[data-link]').first().click(), 'Refused request'],
+  ['/logs?tab=audit', (p) => p.locator('tbody tr[data-link]').first().click(), null],
+  ['/keys?q=voc', (p) => p.getByRole('button', { name: 'Actions for voc-weekly' }).click().then(() => p.getByRole('menuitem', { name: 'Regenerate' }).click()), /^Regenerate/],
+  ['/keys?q=voc', (p) => p.getByRole('button', { name: 'Actions for voc-weekly' }).click().then(() => p.getByRole('menuitem', { name: 'Delete' }).click()), /^Delete/],
+  ['/teams/travel', (p) => p.getByRole('button', { name: 'Edit' }).click(), /^Edit/],
+  ['/', (p) => p.keyboard.press('Control+k'), null],
+]
+
+const pages = ['/', '/usage', '/usage?by=team&id=travel&view=table', '/logs', '/logs?tab=refusals', '/logs?tab=audit', '/projects', '/projects?new=1', '/teams', '/teams/travel', '/teams?new=1', '/teams/travel?tab=limits', '/teams/travel?tab=members', '/teams/travel?tab=permissions', '/keys', '/keys?new=1', '/users', '/users/ada', '/users?new=1', '/organizations', '/organizations?new=1', '/customers', '/customers?new=1', '/budgets', '/budgets?new=1', '/models', '/models?new=1', '/access-groups', '/access-groups?new=1', '/playground', '/settings']
 
 for (const [name, options] of [['desktop', {}], ['phone, dark', { width: 390, height: 844, dark: true }]]) {
   test(`axe finds nothing serious on any page: ${name}`, async () => {
@@ -93,14 +186,21 @@ for (const [name, options] of [['desktop', {}], ['phone, dark', { width: 390, he
     await signIn(p)
     await p.addScriptTag({ path: axe })
     const found = []
-    for (const path of pages) {
+    const project = `/projects/${company.projects['Flight search']}`, key = `/keys/${company.keys[0].token}`
+    const all = [...pages, project, `${project}?tab=keys`, `${project}?tab=limits`, key, `${key}?tab=limits`, `${key}?tab=simulate`, `/organizations/${company.orgs['Northwind Travel']}`].map((path) => [path])
+    for (const [path, act, dialog] of [...all, ...opened]) {
       await move(p, path)
+      if (act) await act(p)
+      if (act) await p.getByRole('dialog', dialog ? { name: dialog } : {}).first().waitFor()
+      if (act) await p.waitForFunction(() => !document.querySelector('[role=dialog] [aria-busy=true], [role=menu]'))
       const { violations } = await p.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }))
       for (const v of violations) if (v.impact === 'serious' || v.impact === 'critical') found.push(`${path}: ${v.id}: ${v.nodes.slice(0, 3).map((n) => n.target.join(' ') + ' ' + (n.any[0]?.message ?? '').slice(0, 140)).join(' | ')}`)
       const wide = await p.evaluate(() => document.documentElement.scrollWidth - innerWidth)
       if (wide > 0) found.push(`${path}: ${wide} px wider than the screen`)
+      if (act) await p.keyboard.press('Escape')
     }
     assert.deepEqual(found, [])
+    isClean(p)
     await p.context().close()
   })
 }

@@ -5,7 +5,10 @@ import { useApi } from './queries'
 import type { Organization, Project, Team } from './rows'
 import { useWho } from './session'
 
-export type Names = { teams: ReadonlyMap<string, string>; projects: ReadonlyMap<string, string>; organizations: ReadonlyMap<string, string>; ready: boolean; teamRows: Team[]; projectRows: Project[] }
+/** A project as lists and selects need it: they are many. */
+export type NamedProject = Pick<Project, 'project_id' | 'project_alias' | 'team_id' | 'models'>
+
+export type Names = { teams: ReadonlyMap<string, string>; projects: ReadonlyMap<string, string>; organizations: ReadonlyMap<string, string>; ready: boolean; teamRows: Team[]; projectRows: NamedProject[]; organizationRows: Organization[] }
 
 /** The API lists teams in pages of at most 100. */
 async function everyTeam(): Promise<Team[]> {
@@ -21,18 +24,20 @@ async function everyTeam(): Promise<Team[]> {
 export function useNames(): Names {
   useWho()
   const teams = useQuery({ queryKey: ['/v2/team/list', 'all'], queryFn: everyTeam, staleTime: 60_000 })
-  const projects = useApi('/project/list', {}, { stale: 60_000 })
+  const projects = useApi('/project/list', { names: true }, { stale: 60_000 })
   const organizations = useApi('/organization/list', {}, { stale: 60_000 })
   return useMemo(() => {
     const teamRows = teams.data ?? []
-    const projectRows = (projects.data ?? []) as Project[]
+    const projectRows = (projects.data ?? []) as NamedProject[]
+    const organizationRows = (organizations.data ?? []) as Organization[]
     return {
       ready: teams.data !== undefined,
       teamRows,
       projectRows,
+      organizationRows,
       teams: new Map(teamRows.map((t) => [t.team_id!, t.team_alias || t.team_id!])),
       projects: new Map(projectRows.map((p) => [p.project_id!, p.project_alias || p.project_id!])),
-      organizations: new Map(((organizations.data ?? []) as Organization[]).map((o) => [o.organization_id!, o.organization_alias || o.organization_id!])),
+      organizations: new Map(organizationRows.map((o) => [o.organization_id!, o.organization_alias || o.organization_id!])),
     }
   }, [teams.data, projects.data, organizations.data])
 }

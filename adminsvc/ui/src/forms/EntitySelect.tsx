@@ -3,7 +3,7 @@ import { useDebouncedValue } from '@mantine/hooks'
 import { useState } from 'react'
 import { useNames } from '../api/names'
 import { useApi } from '../api/queries'
-import type { AccessGroup, Budget, User } from '../api/rows'
+import type { AccessGroup, Budget, Key, User } from '../api/rows'
 
 type Common = { label: string; error?: React.ReactNode; description?: React.ReactNode; placeholder?: string; disabled?: boolean; required?: boolean; 'aria-label'?: string; size?: string; w?: number | object }
 type One = Common & { value: string | null; onChange: (v: string | null) => void }
@@ -34,6 +34,18 @@ export function UserSelect({ value, onChange, ...rest }: One) {
   const found = useApi('/user/list', { search: asked === value ? '' : asked, page_size: 25 })
   const data = ((found.data?.users ?? []) as User[]).map((u) => ({ value: u.user_id!, label: u.user_alias || u.user_email || u.user_id! }))
   return <Select {...common} {...rest} value={value || null} onChange={onChange} data={withUnknown(data, value)} searchValue={q} onSearchChange={setQ} filter={({ options }) => options} />
+}
+
+/** Keys are more: the API searches by name. */
+export function KeySelect({ value, onChange, ...rest }: One) {
+  const [q, setQ] = useState('')
+  const [asked] = useDebouncedValue(q, 200)
+  const found = useApi('/key/list', { search: asked === value ? '' : asked, size: 25, return_full_object: true, include_team_keys: true })
+  const chosen = useApi('/key/info', { key: value ?? '' }, { enabled: !!value, stale: 60_000 })
+  const name = (k: Key) => k.key_alias || k.key_name || k.token!
+  const data = ((found.data?.keys ?? []) as Key[]).map((k) => ({ value: k.token!, label: name(k) }))
+  if (value && !data.some((d) => d.value === value)) data.unshift({ value, label: chosen.data?.info ? name(chosen.data.info as Key) : value })
+  return <Select {...common} {...rest} value={value || null} onChange={onChange} data={data} searchValue={q} onSearchChange={setQ} filter={({ options }) => options} />
 }
 
 export function BudgetSelect({ value, onChange, ...rest }: One) {

@@ -54,7 +54,7 @@ export function FormModal({ title, action, sections, row, preset, onClose, send 
     }
   }
   return (
-    <Modal opened onClose={onClose} title={<Text fw={650} size="lg" component="h2" m={0}>{title}</Text>} size={820} padding="lg">
+    <Modal opened onClose={onClose} title={<Text fw={650} size="lg" component="h2" m={0}>{title}</Text>} size={820} padding="lg" closeOnClickOutside={false}>
       <form onSubmit={submit} noValidate>
         <Stack gap="lg">
           {sections.map((s) => {

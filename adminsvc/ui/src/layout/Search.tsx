@@ -26,7 +26,7 @@ export function Search() {
     { group: 'Virtual keys', actions: (words.length > 1 ? ((keys.data?.keys ?? []) as Key[]) : []).map((k) => ({ id: `k${k.token}`, label: k.key_alias ?? k.key_name ?? '', description: k.key_name ?? '', leftSection: <IconKey size={18} />, onClick: () => void go(`/keys/${k.token}`) })) },
   ]
   return (
-    <Spotlight actions={groups.filter((g) => g.actions.length)} shortcut={['mod + K']} query={q} onQueryChange={setQ} filter={(_, all) => all} nothingFound="Nothing of that name" scrollable maxHeight={420}
+    <Spotlight actions={groups.filter((g) => g.actions.length)} shortcut={['mod + K']} tagsToIgnore={[]} attributes={{ content: { 'aria-label': 'Search' } }} query={q} onQueryChange={setQ} filter={(_, all) => all} nothingFound="Nothing of that name" scrollable maxHeight={420}
       searchProps={{ leftSection: <IconSearch size={18} />, placeholder: 'Pages, projects, teams, keys', 'aria-label': 'Search' }} />
   )
 }

@@ -5,7 +5,10 @@ import { IconLayoutSidebarLeftCollapse, IconLayoutSidebarLeftExpand, IconSearch 
 import { Suspense } from 'react'
 import { Link, Outlet, useLocation } from 'react-router'
 import { Loading } from '../shared/Loading'
+import { seesAll } from '../api/may'
+import { useWho } from '../api/session'
 import { AccountMenu } from './AccountMenu'
+import { Bell } from './Bell'
 import { NewMenu } from './NewMenu'
 import { Schemes } from './Schemes'
 import { Search } from './Search'
@@ -16,6 +19,7 @@ export function Shell() {
   const [open, { toggle, close }] = useDisclosure(false)
   const [slim, setSlim] = useLocalStorage({ key: 'purser.slim', defaultValue: false })
   const { pathname } = useLocation()
+  const who = useWho()
   return (
     <AppShell header={{ height: 52 }} navbar={{ width: slim ? 64 : 228, breakpoint: 'sm', collapsed: { mobile: !open } }} padding={{ base: 'sm', sm: 'lg' }} transitionDuration={0}>
       <a className="skip" href="#page">Skip to the page</a>
@@ -34,6 +38,7 @@ export function Shell() {
             </UnstyledButton>
             <ActionIcon variant="subtle" color="gray" size={34} onClick={spotlight.open} hiddenFrom="md" aria-label="Search"><IconSearch size={18} /></ActionIcon>
             <NewMenu />
+            {seesAll(who) && <Bell />}
             <Schemes />
           </Group>
         </Group>

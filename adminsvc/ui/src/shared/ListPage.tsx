@@ -1,12 +1,15 @@
 import { ActionIcon, Button, Checkbox, Group, Menu, Pagination, Select, Text, TextInput, Tooltip } from '@mantine/core'
 import { useDebouncedCallback, useLocalStorage } from '@mantine/hooks'
-import { IconColumns3, IconDownload, IconRefresh, IconSearch } from '@tabler/icons-react'
+import { notifications } from '@mantine/notifications'
+import { IconColumns3, IconDownload, IconFilter, IconRefresh, IconSearch } from '@tabler/icons-react'
 import { type ReactNode, useEffect, useState } from 'react'
 import type { Column } from './column'
 import { csv, download } from './csv'
+import type { Told } from './everyPage'
 import { DataTable } from './DataTable'
 import { ErrorBox } from './ErrorBox'
 import { count } from './format'
+import { complain } from './say'
 import type { ListState } from './useListState'
 
 type Props<R> = {
@@ -28,7 +31,7 @@ type Props<R> = {
   filtered?: boolean
   empty: ReactNode
   /** All rows for the export; default those shown. */
-  exportRows?: () => R[] | Promise<R[]>
+  exportRows?: (told: Told) => R[] | Promise<R[]>
   exports?: ReactNode
 }
 
@@ -42,22 +45,43 @@ export function ListPage<R>(p: Props<R>) {
   const shown = p.columns.filter((c) => chosen[c.id] ?? !c.hidden)
   const pages = Math.max(1, Math.ceil((p.total ?? 0) / list.size))
   const filtered = p.filtered || list.q !== ''
+  const [folded, setFolded] = useState(!p.filtered) // on a phone
+  const [exporting, setExporting] = useState(false)
+  const exportAll = async () => {
+    setExporting(true)
+    const id = `export-${p.name}`
+    let begun = false
+    // Only what takes long is told of: a file of one page is there at once.
+    const told: Told = (n) => {
+      const show = { id, title: `Exporting ${p.name}`, message: `${count(n)} of ${count(p.total)} read`, loading: true, autoClose: false, withCloseButton: false } as const
+      if (n < (p.total ?? 0)) notifications[begun ? 'update' : 'show'](show)
+      begun = true
+    }
+    try {
+      download(`${p.name}.csv`, csv(await (p.exportRows?.(told) ?? p.rows ?? []), p.columns))
+    } catch (e) {
+      complain(e)
+    } finally {
+      notifications.hide(id)
+      setExporting(false)
+    }
+  }
   const first = p.total ? (Math.min(list.page, pages) - 1) * list.size + 1 : 0
   return (
     <div className="card">
       <Group p="sm" gap="xs" justify="space-between">
-        <Group gap="xs" className="tools">
+        <Group gap="xs" className="tools" data-folded={folded || undefined}>
           {p.search !== null && (
             <TextInput aria-label={`Search ${p.name}`} placeholder={p.search ?? `Search ${p.name}`} leftSection={<IconSearch size={16} />} value={q} w={{ base: '100%', sm: 250 }} type="search"
               onChange={(e) => { setQ(e.currentTarget.value); search(e.currentTarget.value) }} />
           )}
+          {p.filters && <Button className="filters-toggle" hiddenFrom="sm" variant="default" leftSection={<IconFilter size={16} />} aria-expanded={!folded} onClick={() => setFolded(!folded)}>Filters</Button>}
           {p.filters}
         </Group>
         <Group gap={4}>
           {p.exports ?? (
             <Tooltip label="Export CSV">
-              <ActionIcon variant="default" size={34} aria-label="Export CSV" disabled={!p.total}
-                onClick={async () => download(`${p.name}.csv`, csv(await (p.exportRows?.() ?? p.rows ?? []), p.columns))}><IconDownload size={16} /></ActionIcon>
+              <ActionIcon variant="default" size={34} aria-label="Export CSV" disabled={!p.total} loading={exporting} onClick={() => void exportAll()}><IconDownload size={16} /></ActionIcon>
             </Tooltip>
           )}
           <Tooltip label="Refresh"><ActionIcon variant="default" size={34} aria-label="Refresh" loading={p.loading && !!p.rows} onClick={p.refresh}><IconRefresh size={16} /></ActionIcon></Tooltip>
@@ -90,8 +114,4 @@ export function ListPage<R>(p: Props<R>) {
       )}
     </div>
   )
-}
-
-export function CreateButton({ label, onClick }: { label: string; onClick: () => void }) {
-  return <Button onClick={onClick}>{label}</Button>
 }

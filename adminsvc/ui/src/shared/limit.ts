@@ -2,7 +2,7 @@ import { count, every, money } from './format'
 
 /** One limit in force, as GET /limits and POST /policy/simulate list them. */
 export type Limit = {
-  scope: string; scope_id?: string | null; team_id?: string | null; kind: string; model?: string | null; window: string; unit: string; hidden?: boolean
+  scope: string; scope_id?: string | null; team_id?: string | null; kind: string; model?: string | null; window: string; unit: string; hidden?: boolean; shadow?: boolean
   limit: number | null; used: number | null; reserved: number | null; remaining: number | null; reset_at?: string | null; retry_after?: number | null; asked?: number | null; refuses?: boolean
 }
 

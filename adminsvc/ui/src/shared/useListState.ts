@@ -11,13 +11,16 @@ export type ListState = {
   set: (changes: Record<string, string | number | null>) => void
 }
 
+// What lies over the list: it does not change what is listed.
+const overlays = new Set(['new', 'open'])
+
 /** A list's search, filters and page live in the URL: a link shows the same rows. */
 export function useListState(defaults: { size?: number; sort?: string; desc?: boolean } = {}): ListState {
   const [params, setParams] = useSearchParams()
   const set = useCallback((changes: Record<string, string | number | null>) => {
     setParams((old) => {
       const next = new URLSearchParams(old)
-      if (!('page' in changes)) next.delete('page') // another list begins at its first page
+      if (!('page' in changes) && Object.keys(changes).some((name) => !overlays.has(name))) next.delete('page') // another list begins at its first page
       for (const [name, value] of Object.entries(changes)) {
         if (value === null || value === '') next.delete(name)
         else next.set(name, String(value))

@@ -11,7 +11,7 @@ import { BudgetBar } from '../../shared/BudgetBar'
 import type { Column } from '../../shared/column'
 import { CrudPage } from '../../shared/CrudPage'
 import { NameCell } from '../../shared/NameCell'
-import { say } from '../../shared/say'
+import { complain, say } from '../../shared/say'
 import { When } from '../../shared/When'
 
 const form: Section[] = [
@@ -42,7 +42,7 @@ export default function Customers() {
     <CrudPage icon={IconActivity} title="Customers" one="customer" name="customers" about="Whom your applications serve: limits follow the “user” that a call names." why="Make one to limit what a customer of yours may use, or to see what they cost." columns={columns} rows={answer.data as Customer[] | undefined} answer={answer} may={isAdmin(who)}
       rowKey={(c) => c.user_id!} label={(c) => c.alias || c.user_id!} text={(c) => `${c.alias} ${c.user_id}`} form={form} formRow={(c) => ({ ...(c.litellm_budget_table as object), ...c, budget_id: c.budget_id?.startsWith('budget-') ? '' : c.budget_id })}
       create={(b) => create.mutateAsync({ body: b as BodyOf<'/customer/new', 'post'> })} update={(c, b) => update.mutateAsync({ body: { ...b, user_id: c.user_id! } as BodyOf<'/customer/update', 'post'> })} remove={(c) => remove.mutateAsync({ body: { user_ids: [c.user_id!] } })}
-      more={(c) => <Menu.Item leftSection={c.blocked ? <IconCircleCheck size={16} /> : <IconBan size={16} />} onClick={() => (c.blocked ? unblock : block).mutate({ body: { user_ids: [c.user_id!] } }, { onSuccess: () => say(c.blocked ? 'Calls for them pass again.' : 'Calls for them are refused now.') })}>{c.blocked ? 'Unblock' : 'Block'}</Menu.Item>}
+      more={(c) => <Menu.Item leftSection={c.blocked ? <IconCircleCheck size={16} /> : <IconBan size={16} />} onClick={() => (c.blocked ? unblock : block).mutate({ body: { user_ids: [c.user_id!] } }, { onSuccess: () => say(c.blocked ? 'Calls for them pass again.' : 'Calls for them are refused now.'), onError: complain })}>{c.blocked ? 'Unblock' : 'Block'}</Menu.Item>}
       doom="Calls that name this customer pass without limits of its own afterwards. What was spent stays in Usage and Logs." />
   )
 }

@@ -2,21 +2,22 @@ import { Badge, Menu, Select, Text, Tooltip } from '@mantine/core'
 import { IconBan, IconCircleCheck, IconEdit, IconKey, IconRefresh, IconTrash } from '@tabler/icons-react'
 import { type ReactNode, useMemo, useState } from 'react'
 import { Link } from 'react-router'
-import { call, type ParamsOf } from '../../api/client'
-import { runsTeam, writes } from '../../api/may'
+import { call } from '../../api/client'
+import { runsTeam, seesAll, writes } from '../../api/may'
 import { useNames } from '../../api/names'
 import { useApi, useSend } from '../../api/queries'
 import type { Key } from '../../api/rows'
 import { useWho } from '../../api/session'
-import { ProjectSelect, TeamSelect } from '../../forms/EntitySelect'
+import { ProjectSelect, TeamSelect, UserSelect } from '../../forms/EntitySelect'
 import { BudgetBar } from '../../shared/BudgetBar'
 import type { Column } from '../../shared/column'
 import { Empty } from '../../shared/Empty'
+import { everyPage } from '../../shared/everyPage'
 import { count, short } from '../../shared/format'
 import { ListPage } from '../../shared/ListPage'
 import { NameCell } from '../../shared/NameCell'
 import { RowMenu } from '../../shared/RowMenu'
-import { say } from '../../shared/say'
+import { complain, say } from '../../shared/say'
 import { useListState } from '../../shared/useListState'
 import { When } from '../../shared/When'
 import { DeleteKey } from './DeleteKey'
@@ -50,13 +51,14 @@ export function KeyList({ scope = {}, empty }: { scope?: Scope; empty?: ReactNod
       } },
       { id: 'spend', title: 'Spend / Budget', sort: true, value: (k) => k.spend, width: 180, cell: (k) => <BudgetBar spend={k.spend} limit={k.max_budget} /> },
       { id: 'limits', title: 'Limits', value: (k) => [k.rpm_limit !== null && `${k.rpm_limit} rpm`, k.tpm_limit !== null && `${k.tpm_limit} tpm`].filter(Boolean).join(' '), from: 'xwide', cell: (k) => <RateLimits row={k} /> },
+      { id: 'last_active', title: 'Last used', value: (k) => k.last_active, from: 'wide', cell: (k) => <When at={k.last_active} none="Never" /> },
       { id: 'expires', title: 'Expires', sort: 'expires', value: (k) => k.expires, from: 'xwide', cell: (k) => <When at={k.expires} none="Never" /> },
-      { id: 'created_at', title: 'Created', sort: true, value: (k) => k.created_at, from: 'wide', cell: (k) => <When at={k.created_at} /> },
+      { id: 'created_at', title: 'Created', sort: true, value: (k) => k.created_at, from: 'xwide', cell: (k) => <When at={k.created_at} /> },
       { id: 'do', title: '', align: 'right', width: 50, cell: (k) => may(k) && (
         <RowMenu name={k.key_alias ?? k.key_name ?? ''}>
           <Menu.Item leftSection={<IconEdit size={16} />} onClick={() => setAct({ what: 'edit', row: k })}>Edit</Menu.Item>
           <Menu.Item leftSection={<IconRefresh size={16} />} onClick={() => setAct({ what: 'regenerate', row: k })}>Regenerate</Menu.Item>
-          <Menu.Item leftSection={k.blocked ? <IconCircleCheck size={16} /> : <IconBan size={16} />} onClick={() => update.mutate({ body: { key: k.token!, blocked: !k.blocked } }, { onSuccess: () => say(k.blocked ? 'It can call again.' : 'Its calls are refused from now on.') })}>{k.blocked ? 'Unblock' : 'Block'}</Menu.Item>
+          <Menu.Item leftSection={k.blocked ? <IconCircleCheck size={16} /> : <IconBan size={16} />} onClick={() => update.mutate({ body: { key: k.token!, blocked: !k.blocked } }, { onSuccess: () => say(k.blocked ? 'It can call again.' : 'Its calls are refused from now on.'), onError: complain })}>{k.blocked ? 'Unblock' : 'Block'}</Menu.Item>
           <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={() => setAct({ what: 'delete', row: k })}>Delete</Menu.Item>
         </RowMenu>
       ) },
@@ -65,12 +67,13 @@ export function KeyList({ scope = {}, empty }: { scope?: Scope; empty?: ReactNod
   const whole = !scope.team_id && !scope.project_id && !scope.user_id
   return (
     <>
-      <ListPage name="keys" columns={columns} rows={answer.data?.keys as Key[] | undefined} total={answer.data?.total_count ?? undefined} rowKey={(k) => k.token!} list={list} loading={answer.isFetching} error={answer.error ?? update.error}
+      <ListPage name="keys" columns={columns} rows={answer.data?.keys as Key[] | undefined} total={answer.data?.total_count ?? undefined} rowKey={(k) => k.token!} list={list} loading={answer.isFetching} error={answer.error}
         refresh={() => void answer.refetch()} link={(k) => `/keys/${k.token}`} filtered={!!(list.get('team') || list.get('project') || list.get('status') || list.get('user'))} search="Search by name or key id"
-        exportRows={() => everyKey(filters)}
+        exportRows={(told) => everyPage((page) => call('get', '/key/list', { params: { ...params, page, size: 100 } }).then((a) => ({ rows: (a.keys ?? []) as Key[], pages: a.total_pages ?? 1 })), told)}
         filters={<>
           {whole && <TeamSelect label="" aria-label="Team" placeholder="Any team" w={150} value={list.get('team')} onChange={(v) => list.set({ team: v, project: null })} />}
           {!scope.project_id && !scope.user_id && <ProjectSelect label="" aria-label="Project" placeholder="Any project" w={150} team={filters.team_id} value={list.get('project')} onChange={(v) => list.set({ project: v })} />}
+          {whole && seesAll(who) && <UserSelect label="" aria-label="Owner" placeholder="Any owner" w={140} value={list.get('user')} onChange={(v) => list.set({ user: v })} />}
           <Select aria-label="Status" placeholder="Any status" w={130} clearable value={list.get('status') || null} onChange={(v) => list.set({ status: v })} data={[{ value: 'active', label: 'Active' }, { value: 'revoked', label: 'Blocked' }, { value: 'expired', label: 'Expired' }]} />
         </>}
         empty={empty ?? <Empty icon={IconKey} title="No keys yet">A virtual key is what an application calls with. Give it a project, and its calls are counted there.</Empty>} />
@@ -80,17 +83,6 @@ export function KeyList({ scope = {}, empty }: { scope?: Scope; empty?: ReactNod
       {made && <KeyShown made={made} onClose={() => setMade(null)} />}
     </>
   )
-}
-
-/** All pages of a filter, for the export. */
-async function everyKey(filters: ParamsOf<'/key/list', 'get'>): Promise<Key[]> {
-  const out: Key[] = []
-  for (let page = 1; page <= 200; page++) {
-    const part = await call('get', '/key/list', { params: { ...filters, page, size: 100, return_full_object: true, include_team_keys: true } })
-    out.push(...((part.keys ?? []) as Key[]))
-    if (page >= (part.total_pages ?? 0)) break
-  }
-  return out
 }
 
 export function RateLimits({ row }: { row: { rpm_limit?: number | null; tpm_limit?: number | null; max_parallel_requests?: number | null } }) {

@@ -8,10 +8,12 @@ import { useApi } from '../../api/queries'
 import type { Key } from '../../api/rows'
 import { useWho } from '../../api/session'
 import { BudgetBar } from '../../shared/BudgetBar'
+import { Pace } from '../../shared/Pace'
 import { Detail } from '../../shared/Detail'
 import { Facts } from '../../shared/Facts'
 import { every } from '../../shared/format'
 import { Limits } from '../../shared/Limits'
+import { LimitsInForce } from '../../shared/LimitsInForce'
 import { Models } from '../../shared/Models'
 import { Money } from '../../shared/Money'
 import { Panel } from '../../shared/Panel'
@@ -21,7 +23,6 @@ import { LogList } from '../logs/LogList'
 import { DeleteKey } from './DeleteKey'
 import { KeyModal } from './KeyModal'
 import { KeyShown, type NewKey } from './KeyShown'
-import { LimitsInForce } from './LimitsInForce'
 import { RegenerateKey } from './RegenerateKey'
 import { WhatIf } from './WhatIf'
 
@@ -55,7 +56,7 @@ export default function KeyPage() {
                 <BudgetBar spend={k.spend} limit={k.max_budget} duration={k.budget_duration} wide />
                 {Object.entries(windows).map(([d, u]) => <div key={d} style={{ marginTop: 10 }}><div style={{ fontSize: 12, color: 'var(--quiet)' }}>{every(d)}</div><BudgetBar spend={u.current_spend} limit={u.max_budget} /></div>)}
                 {Object.entries(byModel).map(([m, u]) => <div key={m} style={{ marginTop: 10 }}><div style={{ fontSize: 12, color: 'var(--quiet)' }}>{m}</div><BudgetBar spend={u.current_spend} limit={u.max_budget} /></div>)}
-                {k.budget_reset_at && <div style={{ marginTop: 8, fontSize: 12, color: 'var(--quiet)' }}>Resets <When at={k.budget_reset_at} /></div>}
+                <Pace row={k} />
               </Panel>
               <Panel title="Spend by model"><SpendByModel spend={k.model_spend} /></Panel>
               <Panel title="About">
@@ -66,6 +67,7 @@ export default function KeyPage() {
                   ['Owner', k.user_id && <Link key="u" to={`/users/${encodeURIComponent(k.user_id)}`}>{k.user_id}</Link>],
                   ['Models', <Models key="m" models={k.models} all="All that its team and project may call" most={30} />],
                   ['Spent ever', <Money key="e" value={k.total_spend ?? k.spend} />],
+                  ['Last used', <When key="l" at={k.last_active} none="Never" />],
                   ['Expires', <When key="x" at={k.expires} none="Never" full />],
                   ['Created', <When key="c" at={k.created_at} />],
                   ['Last regenerated', k.last_rotation_at && <When key="r" at={k.last_rotation_at} />],
@@ -76,7 +78,7 @@ export default function KeyPage() {
               <Panel title="Its own limits"><Limits row={k} /></Panel>
             </SimpleGrid>
           ) },
-          { id: 'limits', label: 'Limits in force', page: <LimitsInForce id={id} /> },
+          { id: 'limits', label: 'Limits in force', page: <LimitsInForce of={{ key: id }} /> },
           { id: 'simulate', label: 'What if', page: <WhatIf id={id} /> },
           { id: 'logs', label: 'Logs', page: <LogList scope={{ api_key: id }} /> },
         ]} />

@@ -1,5 +1,6 @@
 import { Alert, Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core'
 import { IconAlertTriangle } from '@tabler/icons-react'
+import { useNavigate } from 'react-router'
 import { useModelNames } from '../../forms/ModelsInput'
 import { Copy } from '../../shared/Id'
 
@@ -8,6 +9,7 @@ export type NewKey = { key: string; name: string; models: string[]; token: strin
 /** A new key, this once, with a call that works. */
 export function KeyShown({ made, onClose }: { made: NewKey; onClose: () => void }) {
   const names = useModelNames()
+  const go = useNavigate()
   const model = made.models[0] ?? names[0] ?? 'gpt-4'
   const curl = `curl ${location.origin}/v1/chat/completions \\\n  -H 'Authorization: Bearer ${made.key}' \\\n  -H 'Content-Type: application/json' \\\n  -d '{"model": "${model}", "messages": [{"role": "user", "content": "Hello"}]}'`
   return (
@@ -19,7 +21,7 @@ export function KeyShown({ made, onClose }: { made: NewKey; onClose: () => void 
           <Group justify="space-between"><Text size="sm" fw={500}>A first call</Text><Copy value={curl} what="command" /></Group>
           <pre className="pre" tabIndex={0} aria-label="A first call with curl">{curl}</pre>
         </div>
-        <Group justify="flex-end"><Button onClick={onClose}>I have stored it</Button></Group>
+        <Group justify="flex-end"><Button variant="default" onClick={() => void go('/playground', { state: { key: made.key } })}>Try it in the Playground</Button><Button onClick={onClose}>I have stored it</Button></Group>
       </Stack>
     </Modal>
   )

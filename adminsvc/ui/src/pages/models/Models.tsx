@@ -9,7 +9,7 @@ import { useWho } from '../../api/session'
 import type { Column } from '../../shared/column'
 import { CrudPage } from '../../shared/CrudPage'
 import { money, short } from '../../shared/format'
-import { say } from '../../shared/say'
+import { complain, say } from '../../shared/say'
 import { modelForm, nest, toMillion } from './form'
 
 const price = (v: unknown) => (typeof v === 'number' ? money(v * 1e6) : <Text span size="sm" c="dimmed">–</Text>)
@@ -39,7 +39,7 @@ export default function Models() {
       rowKey={(d) => d.model_info.id} label={(d) => d.model_name} text={(d) => `${d.model_name} ${d.litellm_params.model} ${d.model_info.litellm_provider}`} form={modelForm}
       formRow={(d) => ({ ...d.model_info, ...d.litellm_params, model_name: d.model_name, api_key: '', input_cost: toMillion(d.model_info.input_cost_per_token), output_cost: toMillion(d.model_info.output_cost_per_token) })}
       create={(b) => create.mutateAsync({ body: { litellm_params: {}, ...nest(b) } as BodyOf<'/model/new', 'post'> })} update={(d, b) => update.mutateAsync({ params: { model_id: d.model_info.id }, body: nest(b) as BodyOf<'/model/{model_id}/update', 'patch'> })} remove={(d) => remove.mutateAsync({ body: { id: d.model_info.id } })}
-      more={(d) => <Menu.Item leftSection={blocked(d) ? <IconCircleCheck size={16} /> : <IconBan size={16} />} onClick={() => (blocked(d) ? unblock : block).mutate({ body: { model_id: d.model_info.id } }, { onSuccess: () => say('Done.') })}>{blocked(d) ? 'Unblock' : 'Block'}</Menu.Item>}
+      more={(d) => <Menu.Item leftSection={blocked(d) ? <IconCircleCheck size={16} /> : <IconBan size={16} />} onClick={() => (blocked(d) ? unblock : block).mutate({ body: { model_id: d.model_info.id } }, { onSuccess: () => say('Done.'), onError: complain })}>{blocked(d) ? 'Unblock' : 'Block'}</Menu.Item>}
       doom="Calls that ask for it are refused, unless another deployment has the same public name."
       footnote={<Text size="xs" c="dimmed" mt="xs">Models of config.yaml are changed there; those made here are changed here, and are live at once.</Text>} />
   )

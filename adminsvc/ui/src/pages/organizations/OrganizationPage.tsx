@@ -13,6 +13,8 @@ import { Detail } from '../../shared/Detail'
 import { Facts } from '../../shared/Facts'
 import { Limits } from '../../shared/Limits'
 import { Models } from '../../shared/Models'
+import { LimitsInForce } from '../../shared/LimitsInForce'
+import { Pace } from '../../shared/Pace'
 import { Panel } from '../../shared/Panel'
 import { say } from '../../shared/say'
 import { SpendByModel } from '../../shared/SpendByModel'
@@ -36,7 +38,7 @@ export default function OrganizationPage() {
         tabs={[
           { id: 'overview', label: 'Overview', page: o && (
             <SimpleGrid cols={{ base: 1, md: 2 }}>
-              <Panel title="Budget"><BudgetBar spend={o.spend} limit={o.max_budget} duration={o.budget_duration} wide /></Panel>
+              <Panel title="Budget"><BudgetBar spend={o.spend} limit={o.max_budget} duration={o.budget_duration} wide /><Pace row={o} /></Panel>
               <Panel title="Spend by model"><SpendByModel spend={o.model_spend} /></Panel>
               <Panel title="About"><Facts rows={[['Models', <Models key="m" models={o.models} most={30} />], ['Created', <When key="c" at={o.created_at} />], ['Changed', <When key="u" at={o.updated_at} />]]} /></Panel>
               <Panel title="Limits"><Limits row={o} /></Panel>
@@ -44,6 +46,7 @@ export default function OrganizationPage() {
           ) },
           { id: 'teams', label: 'Teams', page: <OrganizationTeams organization={id} /> },
           { id: 'members', label: 'Members', page: <OrganizationMembers organization={id} rows={(o?.members ?? []) as OrganizationMember[]} may={may} /> },
+          { id: 'limits', label: 'Limits in force', page: <LimitsInForce of={{ organization_id: id }} /> },
           { id: 'logs', label: 'Logs', page: <LogList scope={{ organization_id: id }} /> },
         ]} />
       {edit && o && <FormModal title={`Edit ${o.organization_alias}`} action="Save changes" sections={organizationForm} row={o} onClose={() => setEdit(false)} send={async (b) => { await update.mutateAsync({ params: { organization_id: id }, body: b as BodyOf<'/v2/organization/{organization_id}', 'patch'> }); say('Saved.') }} />}

@@ -1,18 +1,25 @@
 import { Alert, Button, Group, NumberInput, PasswordInput, Select, SimpleGrid, Stack, Text, Textarea } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { IconKey, IconMessageCircle, IconPlayerStop, IconSend } from '@tabler/icons-react'
-import { type FormEvent, useRef, useState } from 'react'
-import { Link } from 'react-router'
+import { type FormEvent, useEffect, useRef, useState } from 'react'
+import { Link, useLocation, useNavigate } from 'react-router'
 import { read } from '../../api/client'
 import { makesKeys } from '../../api/may'
 import { queries } from '../../api/queries'
 import { useWho } from '../../api/session'
 import { ErrorBox } from '../../shared/ErrorBox'
+import { LimitsInForce } from '../../shared/LimitsInForce'
 import { PageHead } from '../../shared/PageHead'
 import { Panel } from '../../shared/Panel'
 import { MakeKey } from './MakeKey'
 import { Outcome } from './Outcome'
 import { type Done, type Said, stream } from './stream'
+
+async function hash(key: string): Promise<string> {
+  // Digests need a secure context; elsewhere the API hashes for us.
+  if (!crypto.subtle) return key
+  return [...new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(key)))].map((b) => b.toString(16).padStart(2, '0')).join('')
+}
 
 /** What a key may call, asked with the key itself. */
 const modelsOf = async (key: string) => {
@@ -23,7 +30,11 @@ const modelsOf = async (key: string) => {
 /** A streamed message through Envoy with a key of one's own, its cost, and what it does to the limits. */
 export default function Playground() {
   const who = useWho()
-  const [key, setKey] = useState('')
+  // A new key comes along from where it was shown. It is kept nowhere: the history forgets it here.
+  const { state } = useLocation() as { state: { key?: string } | null }
+  const [key, setKey] = useState(state?.key ?? '')
+  const go = useNavigate()
+  useEffect(() => { if (state?.key) void go('.', { replace: true, state: null }) }, [state, go])
   const [making, setMaking] = useState(false)
   const [model, setModel] = useState<string | null>(null)
   const [cap, setCap] = useState<number | ''>(200)
@@ -35,6 +46,7 @@ export default function Playground() {
   const abort = useRef<AbortController | null>(null)
   const whole = /^sk-.{5,}/.test(key)
   const models = useQuery({ queryKey: ['playground', key], queryFn: () => modelsOf(key), enabled: whole, retry: false, staleTime: 30_000 })
+  const hashed = useQuery({ queryKey: ['playground', 'hash', key], queryFn: () => hash(key), enabled: whole, staleTime: Infinity })
   const chosen = model && models.data?.includes(model) ? model : (models.data?.[0] ?? null)
   const submit = async (e: FormEvent) => {
     e.preventDefault()
@@ -94,7 +106,8 @@ export default function Playground() {
           </Panel>
         </Stack>
         <Stack gap="md">
-          {done ? <Outcome done={done} keyText={key} /> : <Alert variant="light" color="gray" title="After the answer">What it cost, how long it took, and how the key’s limits have moved are shown here.</Alert>}
+          {done ? <Outcome done={done} /> : <Alert variant="light" color="gray" title="After the answer">What it cost and how long it took are shown here.</Alert>}
+          {whole && hashed.data && models.data && <LimitsInForce of={{ key: hashed.data }} title="Limits of this key, as they move" seconds={2} />}
         </Stack>
       </SimpleGrid>
       {making && <MakeKey onClose={() => setMaking(false)} onMade={setKey} />}

@@ -11,6 +11,8 @@ import { Detail } from '../../shared/Detail'
 import { Empty } from '../../shared/Empty'
 import { Facts } from '../../shared/Facts'
 import { Limits } from '../../shared/Limits'
+import { LimitsInForce } from '../../shared/LimitsInForce'
+import { Pace } from '../../shared/Pace'
 import { Models } from '../../shared/Models'
 import { Panel } from '../../shared/Panel'
 import { SpendByModel } from '../../shared/SpendByModel'
@@ -42,9 +44,7 @@ export default function ProjectPage() {
         tabs={p ? [
           { id: 'overview', label: 'Overview', page: (
             <SimpleGrid cols={{ base: 1, md: 2 }}>
-              <Panel title="Budget"><BudgetBar spend={p.spend} limit={p.max_budget} duration={p.budget_duration} wide />
-                {p.budget_reset_at && <div style={{ marginTop: 8, fontSize: 12, color: 'var(--quiet)' }}>Resets <When at={p.budget_reset_at} /></div>}
-              </Panel>
+              <Panel title="Budget"><BudgetBar spend={p.spend} limit={p.max_budget} duration={p.budget_duration} wide /><Pace row={p} /></Panel>
               <Panel title="Spend by model"><SpendByModel spend={p.model_spend} /></Panel>
               <Panel title="About">
                 <Facts rows={[
@@ -63,6 +63,7 @@ export default function ProjectPage() {
             {mine && <Group justify="flex-end" mb="sm"><Button size="xs" leftSection={<IconPlus size={14} />} onClick={() => setOpen('key')}>Create key</Button></Group>}
             <KeyList scope={{ project_id: id }} empty={<Empty icon={IconKey} title="No keys yet">A key of this project calls within its budget and limits.</Empty>} />
           </> },
+          { id: 'limits', label: 'Limits in force', page: <LimitsInForce of={{ project_id: id }} /> },
           { id: 'members', label: 'Members', page: p.team_id ? <ProjectMembers team={p.team_id} /> : null },
           { id: 'logs', label: 'Logs', page: <LogList scope={{ project_id: id }} /> },
         ] : [{ id: 'overview', label: 'Overview', page: null }]} />

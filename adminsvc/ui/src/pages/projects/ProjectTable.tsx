@@ -15,7 +15,7 @@ import { ListPage } from '../../shared/ListPage'
 import { Models } from '../../shared/Models'
 import { NameCell } from '../../shared/NameCell'
 import { RowMenu } from '../../shared/RowMenu'
-import { say } from '../../shared/say'
+import { complain, say } from '../../shared/say'
 import { useListState } from '../../shared/useListState'
 import { useLocalRows } from '../../shared/useLocalRows'
 import { When } from '../../shared/When'
@@ -42,7 +42,7 @@ export function ProjectTable({ team: own }: { team?: string }) {
     { id: 'do', title: '', align: 'right', width: 50, cell: (p) => runsTeam(who, p.team_id) && (
       <RowMenu name={p.project_alias ?? p.project_id!}>
         <Menu.Item leftSection={<IconEdit size={16} />} onClick={() => setEdited(p)}>Edit</Menu.Item>
-        <Menu.Item leftSection={p.blocked ? <IconCircleCheck size={16} /> : <IconBan size={16} />} onClick={() => update.mutate({ body: { project_id: p.project_id!, blocked: !p.blocked } }, { onSuccess: () => say(p.blocked ? 'Its keys can call again.' : 'All calls of its keys are refused now.') })}>{p.blocked ? 'Unblock' : 'Block'}</Menu.Item>
+        <Menu.Item leftSection={p.blocked ? <IconCircleCheck size={16} /> : <IconBan size={16} />} onClick={() => update.mutate({ body: { project_id: p.project_id!, blocked: !p.blocked } }, { onSuccess: () => say(p.blocked ? 'Its keys can call again.' : 'All calls of its keys are refused now.'), onError: complain })}>{p.blocked ? 'Unblock' : 'Block'}</Menu.Item>
         <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={() => setDoomed(p)}>Delete</Menu.Item>
       </RowMenu>
     ) },

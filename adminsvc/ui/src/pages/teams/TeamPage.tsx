@@ -12,6 +12,8 @@ import { BudgetBar } from '../../shared/BudgetBar'
 import { Detail } from '../../shared/Detail'
 import { Facts } from '../../shared/Facts'
 import { Limits } from '../../shared/Limits'
+import { LimitsInForce } from '../../shared/LimitsInForce'
+import { Pace } from '../../shared/Pace'
 import { Models } from '../../shared/Models'
 import { Panel } from '../../shared/Panel'
 import { SpendByModel } from '../../shared/SpendByModel'
@@ -44,7 +46,7 @@ export default function TeamPage() {
         tabs={[
           { id: 'overview', label: 'Overview', page: t && (
             <SimpleGrid cols={{ base: 1, md: 2 }}>
-              <Panel title="Budget"><BudgetBar spend={t.spend} limit={t.max_budget} duration={t.budget_duration} wide />{t.budget_reset_at && <div style={{ marginTop: 8, fontSize: 12, color: 'var(--quiet)' }}>Resets <When at={t.budget_reset_at} /></div>}</Panel>
+              <Panel title="Budget"><BudgetBar spend={t.spend} limit={t.max_budget} duration={t.budget_duration} wide /><Pace row={t} /></Panel>
               <Panel title="Spend by model"><SpendByModel spend={t.model_spend} /></Panel>
               <Panel title="About"><Facts rows={[
                 ['Organization', t.organization_id && <Link key="o" to={`/organizations/${encodeURIComponent(t.organization_id)}`}>{names.organizations.get(t.organization_id) ?? t.organization_id}</Link>],
@@ -57,6 +59,7 @@ export default function TeamPage() {
           ...(projects ? [{ id: 'projects', label: 'Projects', page: <ProjectTable team={id} /> }] : []),
           { id: 'members', label: 'Members', page: <Members team={id} rows={(t?.team_memberships ?? []) as Membership[]} may={mine} /> },
           { id: 'keys', label: 'Keys', page: <KeyList scope={{ team_id: id }} /> },
+          { id: 'limits', label: 'Limits in force', page: <LimitsInForce of={{ team_id: id }} /> },
           { id: 'permissions', label: 'Permissions', page: <Permissions team={id} may={mine} /> },
           { id: 'logs', label: 'Logs', page: <LogList scope={{ team_id: id }} /> },
         ]} />

@@ -1,6 +1,7 @@
 import { Badge, Button, Menu, Text } from '@mantine/core'
 import { IconBan, IconCircleCheck, IconEdit, IconPlus, IconTrash, IconUsers } from '@tabler/icons-react'
 import { useMemo, useState } from 'react'
+import { call } from '../../api/client'
 import { isAdmin, makesTeams, runsTeam } from '../../api/may'
 import { useNames } from '../../api/names'
 import { useApi, useSend } from '../../api/queries'
@@ -10,12 +11,13 @@ import { OrganizationSelect } from '../../forms/EntitySelect'
 import { BudgetBar } from '../../shared/BudgetBar'
 import type { Column } from '../../shared/column'
 import { Empty } from '../../shared/Empty'
+import { everyPage } from '../../shared/everyPage'
 import { ListPage } from '../../shared/ListPage'
 import { Models } from '../../shared/Models'
 import { NameCell } from '../../shared/NameCell'
 import { PageHead } from '../../shared/PageHead'
 import { RowMenu } from '../../shared/RowMenu'
-import { say } from '../../shared/say'
+import { complain, say } from '../../shared/say'
 import { useListState } from '../../shared/useListState'
 import { When } from '../../shared/When'
 import { RateLimits } from '../keys/KeyList'
@@ -26,7 +28,8 @@ export default function Teams() {
   const who = useWho()
   const names = useNames()
   const list = useListState({ sort: 'created_at', desc: true })
-  const answer = useApi('/v2/team/list', { page: list.page, page_size: list.size, search: list.q, organization_id: list.get('organization'), sort_by: list.sort, sort_order: list.desc ? 'desc' : 'asc' })
+  const params = { page: list.page, page_size: list.size, search: list.q, organization_id: list.get('organization'), sort_by: list.sort, sort_order: list.desc ? 'desc' : 'asc' }
+  const answer = useApi('/v2/team/list', params)
   const block = useSend('post', '/team/block')
   const unblock = useSend('post', '/team/unblock')
   const [edited, setEdited] = useState<Team | null>(null)
@@ -43,7 +46,7 @@ export default function Teams() {
     { id: 'do', title: '', align: 'right', width: 50, cell: (t) => runsTeam(who, t.team_id) && (
       <RowMenu name={t.team_alias ?? t.team_id!}>
         <Menu.Item leftSection={<IconEdit size={16} />} onClick={() => setEdited(t)}>Edit</Menu.Item>
-        {isAdmin(who) && <Menu.Item leftSection={t.blocked ? <IconCircleCheck size={16} /> : <IconBan size={16} />} onClick={() => (t.blocked ? unblock : block).mutate({ body: { team_id: t.team_id! } }, { onSuccess: () => say(t.blocked ? 'Its keys can call again.' : 'All calls of its keys are refused now.') })}>{t.blocked ? 'Unblock' : 'Block'}</Menu.Item>}
+        {isAdmin(who) && <Menu.Item leftSection={t.blocked ? <IconCircleCheck size={16} /> : <IconBan size={16} />} onClick={() => (t.blocked ? unblock : block).mutate({ body: { team_id: t.team_id! } }, { onSuccess: () => say(t.blocked ? 'Its keys can call again.' : 'All calls of its keys are refused now.'), onError: complain })}>{t.blocked ? 'Unblock' : 'Block'}</Menu.Item>}
         <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={() => setDoomed(t)}>Delete</Menu.Item>
       </RowMenu>
     ) },
@@ -52,7 +55,8 @@ export default function Teams() {
   return (
     <>
       <PageHead icon={IconUsers} title="Teams" about="Who works together: members, models, and a budget that all their projects and keys share.">{create}</PageHead>
-      <ListPage name="teams" columns={columns} rows={answer.data?.teams as Team[] | undefined} total={answer.data?.total ?? undefined} rowKey={(t) => t.team_id!} list={list} loading={answer.isFetching} error={answer.error ?? block.error ?? unblock.error} refresh={() => void answer.refetch()}
+      <ListPage name="teams" columns={columns} rows={answer.data?.teams as Team[] | undefined} total={answer.data?.total ?? undefined} rowKey={(t) => t.team_id!} list={list} loading={answer.isFetching} error={answer.error} refresh={() => void answer.refetch()}
+        exportRows={(told) => everyPage((page) => call('get', '/v2/team/list', { params: { ...params, page, page_size: 100 } }).then((a) => ({ rows: (a.teams ?? []) as Team[], pages: a.total_pages ?? 1 })), told)}
         link={(t) => `/teams/${encodeURIComponent(t.team_id!)}`} filtered={!!list.get('organization')}
         filters={names.organizations.size > 0 && <OrganizationSelect label="" aria-label="Organization" placeholder="Any organization" w={190} value={list.get('organization')} onChange={(v) => list.set({ organization: v })} />}
         empty={<Empty icon={IconUsers} title="No teams yet" action={create}>{makesTeams(who) ? 'Start here: a team holds the budget that its projects and keys share.' : 'You are in no team. Ask an admin to add you.'}</Empty>} />

@@ -28,7 +28,7 @@ export function BudgetBurn({ scope, id }: { scope: 'project' | 'team' | 'organiz
   return (
     <Panel title="Budget burn" about={`${money(row.spend)} of ${money(row.max_budget)} ${every(row.budget_duration)}`}>
       <Text size="sm" mb="sm">
-        {burn.part >= 1 ? <Text span c="red" fw={600}>Used up. </Text> : burn.runsOut ? <>At this pace it <Text span fw={600} c="orange.8">runs out <When at={burn.runsOut.toISOString()} /></Text>, before it resets. </> : 'At this pace it lasts until it resets. '}
+        {burn.part >= 1 ? <Text span c="red" fw={600}>Used up. </Text> : burn.runsOut ? <>At this pace it <Text span fw={600} c="var(--warn)">runs out <When at={burn.runsOut.toISOString()} /></Text>, before it resets. </> : 'At this pace it lasts until it resets. '}
         {burn.end && <Text span c="dimmed">Resets <When at={burn.end.toISOString()} />.</Text>}
       </Text>
       {rows.length > 1 && <Suspense fallback={<Loading />}><Burn rows={rows} limit={row.max_budget!} label={`Spent ${money(row.spend)} of ${money(row.max_budget)} so far`} /></Suspense>}

@@ -22,7 +22,7 @@ import { UsageTable } from './UsageTable'
 
 const StackedBars = lazy(() => import('../../charts/StackedBars'))
 
-const presets = [['7', 'Last 7 days'], ['30', 'Last 30 days'], ['90', 'Last 90 days'], ['month', 'This month']] as const
+const presets = [['1', 'Today'], ['7', 'Last 7 days'], ['30', 'Last 30 days'], ['90', 'Last 90 days'], ['month', 'This month']] as const
 
 /** A day as the date field writes it: what is read out has to hold what is seen. */
 const written = (d: string) => new Date(`${d}T00:00`).toLocaleDateString('en-US', { dateStyle: 'medium' })

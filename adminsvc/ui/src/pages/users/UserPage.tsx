@@ -11,6 +11,8 @@ import { BudgetBar } from '../../shared/BudgetBar'
 import { Detail } from '../../shared/Detail'
 import { Facts } from '../../shared/Facts'
 import { Limits } from '../../shared/Limits'
+import { LimitsInForce } from '../../shared/LimitsInForce'
+import { Pace } from '../../shared/Pace'
 import { Models } from '../../shared/Models'
 import { Panel } from '../../shared/Panel'
 import { roleName } from '../../shared/roles'
@@ -37,13 +39,14 @@ export default function UserPage() {
         tabs={[
           { id: 'overview', label: 'Overview', page: u && (
             <SimpleGrid cols={{ base: 1, md: 2 }}>
-              <Panel title="Budget"><BudgetBar spend={u.spend} limit={u.max_budget} duration={u.budget_duration} wide /></Panel>
+              <Panel title="Budget"><BudgetBar spend={u.spend} limit={u.max_budget} duration={u.budget_duration} wide /><Pace row={u} /></Panel>
               <Panel title="Spend by model"><SpendByModel spend={u.model_spend} /></Panel>
               <Panel title="About"><Facts rows={[['E-mail', u.user_email], ['Teams', (u.teams ?? []).length > 0 && (u.teams ?? []).map((t, i) => <span key={t}>{i > 0 && ', '}<Link to={`/teams/${encodeURIComponent(t)}`}>{names.teams.get(t) ?? t}</Link></span>)], ['Models', <Models key="m" models={u.models} most={30} />], ['Created', <When key="c" at={u.created_at} />]]} /></Panel>
               <Panel title="Limits"><Limits row={u} /></Panel>
             </SimpleGrid>
           ) },
           { id: 'keys', label: 'Keys', page: <KeyList scope={{ user_id: id }} /> },
+          { id: 'limits', label: 'Limits in force', page: <LimitsInForce of={{ user_id: id }} /> },
           { id: 'logs', label: 'Logs', page: <LogList scope={{ user_id: id }} /> },
         ]} />
       {invite && u && <Invite user={u} onClose={() => setInvite(false)} />}

@@ -1,6 +1,7 @@
 import { Badge, Button, Menu, Select, Text } from '@mantine/core'
 import { IconBan, IconCircleCheck, IconEdit, IconMailForward, IconPlus, IconTrash, IconUser } from '@tabler/icons-react'
 import { useMemo, useState } from 'react'
+import { call } from '../../api/client'
 import { isAdmin } from '../../api/may'
 import { useNames } from '../../api/names'
 import { useApi, useSend } from '../../api/queries'
@@ -11,13 +12,14 @@ import { BudgetBar } from '../../shared/BudgetBar'
 import type { Column } from '../../shared/column'
 import { Confirm } from '../../shared/Confirm'
 import { Empty } from '../../shared/Empty'
+import { everyPage } from '../../shared/everyPage'
 import { ListPage } from '../../shared/ListPage'
 import { Models } from '../../shared/Models'
 import { NameCell } from '../../shared/NameCell'
 import { PageHead } from '../../shared/PageHead'
 import { roleName } from '../../shared/roles'
 import { RowMenu } from '../../shared/RowMenu'
-import { say } from '../../shared/say'
+import { complain, say } from '../../shared/say'
 import { useListState } from '../../shared/useListState'
 import { When } from '../../shared/When'
 import { Invite } from './Invite'
@@ -29,7 +31,8 @@ export default function Users() {
   const who = useWho()
   const names = useNames()
   const list = useListState({ sort: 'created_at', desc: true })
-  const answer = useApi('/user/list', { page: list.page, page_size: list.size, search: list.q, role: list.get('role'), team: list.get('team'), sort_by: list.sort, sort_order: list.desc ? 'desc' : 'asc' })
+  const params = { page: list.page, page_size: list.size, search: list.q, role: list.get('role'), team: list.get('team'), sort_by: list.sort, sort_order: list.desc ? 'desc' : 'asc' }
+  const answer = useApi('/user/list', params)
   const update = useSend('post', '/user/update')
   const remove = useSend('post', '/user/delete')
   const [edited, setEdited] = useState<User | null>(null)
@@ -46,7 +49,7 @@ export default function Users() {
       <RowMenu name={userName(u)}>
         <Menu.Item leftSection={<IconEdit size={16} />} onClick={() => setEdited(u)}>Edit</Menu.Item>
         <Menu.Item leftSection={<IconMailForward size={16} />} onClick={() => setInvited(u)}>Invite</Menu.Item>
-        <Menu.Item leftSection={u.blocked ? <IconCircleCheck size={16} /> : <IconBan size={16} />} onClick={() => update.mutate({ body: { user_id: u.user_id!, blocked: !u.blocked } }, { onSuccess: () => say(u.blocked ? 'Their keys can call again.' : 'All calls of their keys are refused now.') })}>{u.blocked ? 'Unblock' : 'Block'}</Menu.Item>
+        <Menu.Item leftSection={u.blocked ? <IconCircleCheck size={16} /> : <IconBan size={16} />} onClick={() => update.mutate({ body: { user_id: u.user_id!, blocked: !u.blocked } }, { onSuccess: () => say(u.blocked ? 'Their keys can call again.' : 'All calls of their keys are refused now.'), onError: complain })}>{u.blocked ? 'Unblock' : 'Block'}</Menu.Item>
         <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={() => setDoomed(u)}>Delete</Menu.Item>
       </RowMenu>
     ) },
@@ -55,7 +58,8 @@ export default function Users() {
   return (
     <>
       <PageHead icon={IconUser} title="Internal Users" about="People who sign in, own keys and belong to teams.">{create}</PageHead>
-      <ListPage name="users" columns={columns} rows={answer.data?.users as User[] | undefined} total={answer.data?.total ?? undefined} rowKey={(u) => u.user_id!} list={list} loading={answer.isFetching} error={answer.error ?? update.error} refresh={() => void answer.refetch()}
+      <ListPage name="users" columns={columns} rows={answer.data?.users as User[] | undefined} total={answer.data?.total ?? undefined} rowKey={(u) => u.user_id!} list={list} loading={answer.isFetching} error={answer.error} refresh={() => void answer.refetch()}
+        exportRows={(told) => everyPage((page) => call('get', '/user/list', { params: { ...params, page, page_size: 100 } }).then((a) => ({ rows: (a.users ?? []) as User[], pages: a.total_pages ?? 1 })), told)}
         link={(u) => `/users/${encodeURIComponent(u.user_id!)}`} search="Search by name, e-mail or id" filtered={!!(list.get('role') || list.get('team'))}
         filters={<>
           <Select aria-label="Role" placeholder="Any role" w={190} clearable value={list.get('role') || null} onChange={(v) => list.set({ role: v })} data={['proxy_admin', 'proxy_admin_viewer', 'internal_user', 'internal_user_viewer'].map((value) => ({ value, label: roleName(value) }))} />

@@ -26,70 +26,17 @@ type verb struct {
 const exitRefused = 4
 
 const (
-	read, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
+	read, post, patch, put, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodPut, http.MethodDelete
 )
-
-var (
-	keyColumns  = []string{"token", "key_name", "key_alias", "team_id", "project_id", "user_id", "spend", "max_budget", "expires"}
-	teamColumns = []string{"team_id", "team_alias", "organization_id", "spend", "max_budget", "blocked"}
-)
-
-// managed is what the command line manages, and how.
-var managed = map[string]map[string]verb{
-	"key": {
-		"create": {method: post, path: "/key/generate"}, "list": {method: read, path: "/key/list?return_full_object=true", rows: "keys", columns: keyColumns},
-		"info": {method: read, path: "/key/info", id: "key"}, "update": {method: post, path: "/key/update", id: "key"}, "delete": {method: post, path: "/key/delete", id: "keys", many: true},
-		"block": {method: post, path: "/key/block", id: "key"}, "unblock": {method: post, path: "/key/unblock", id: "key"}, "regenerate": {method: post, path: "/key/regenerate", id: "key"},
-	},
-	"team": {
-		"create": {method: post, path: "/team/new"}, "list": {method: read, path: "/v2/team/list?page_size=100", rows: "teams", columns: teamColumns},
-		"info": {method: read, path: "/team/info", id: "team_id"}, "update": {method: post, path: "/team/update", id: "team_id"}, "delete": {method: post, path: "/team/delete", id: "team_ids", many: true},
-		"block": {method: post, path: "/team/block", id: "team_id"}, "unblock": {method: post, path: "/team/unblock", id: "team_id"},
-		"add-member": {method: post, path: "/team/member_add", id: "team_id"}, "remove-member": {method: post, path: "/team/member_delete", id: "team_id"},
-	},
-	"project": {
-		"create": {method: post, path: "/project/new"}, "list": {method: read, path: "/project/list", columns: []string{"project_id", "project_alias", "team_id", "spend", "max_budget", "blocked"}},
-		"info": {method: read, path: "/project/info", id: "project_id"}, "update": {method: post, path: "/project/update", id: "project_id"}, "delete": {method: del, path: "/project/delete", id: "project_ids", many: true},
-	},
-	"user": {
-		"create": {method: post, path: "/user/new"}, "list": {method: read, path: "/user/list?page_size=100", rows: "users", columns: []string{"user_id", "user_email", "user_role", "spend", "max_budget", "blocked"}},
-		"info": {method: read, path: "/user/info", id: "user_id"}, "update": {method: post, path: "/user/update", id: "user_id"}, "delete": {method: post, path: "/user/delete", id: "user_ids", many: true},
-		"invite": {method: post, path: "/invitation/new", id: "user_id"},
-	},
-	"org": {
-		"create": {method: post, path: "/organization/new"}, "list": {method: read, path: "/organization/list", columns: []string{"organization_id", "organization_alias", "spend"}},
-		"info": {method: read, path: "/organization/info", id: "organization_id"}, "update": {method: patch, path: "/organization/update", id: "organization_id"}, "delete": {method: del, path: "/organization/delete", id: "organization_ids", many: true},
-	},
-	"customer": {
-		"create": {method: post, path: "/customer/new", id: "user_id"}, "list": {method: read, path: "/customer/list", columns: []string{"user_id", "alias", "spend", "budget_id", "blocked"}},
-		"info": {method: read, path: "/customer/info", id: "end_user_id"}, "update": {method: post, path: "/customer/update", id: "user_id"}, "delete": {method: post, path: "/customer/delete", id: "user_ids", many: true},
-		"block": {method: post, path: "/customer/block", id: "user_ids", many: true}, "unblock": {method: post, path: "/customer/unblock", id: "user_ids", many: true},
-	},
-	"budget": {
-		"create": {method: post, path: "/budget/new"}, "list": {method: read, path: "/budget/list", columns: []string{"budget_id", "max_budget", "budget_duration", "tpm_limit", "rpm_limit"}},
-		"info": {method: post, path: "/budget/info", id: "budgets", many: true}, "update": {method: post, path: "/budget/update", id: "budget_id"}, "delete": {method: post, path: "/budget/delete", id: "id"},
-	},
-	"model": {
-		"create": {method: post, path: "/model/new"}, "list": {method: read, path: "/v1/models", rows: "data", columns: []string{"id", "owned_by", "mode", "max_input_tokens", "max_output_tokens"}},
-		"info": {method: read, path: "/model/info", id: "litellm_model_id"}, "delete": {method: post, path: "/model/delete", id: "id"},
-	},
-	"spend": {
-		"logs": {method: read, path: "/spend/logs/v2", rows: "data", columns: []string{"startTime", "request_id", "model", "team_id", "user", "total_tokens", "spend", "status"}},
-		"keys": {method: read, path: "/spend/keys"}, "users": {method: read, path: "/spend/users"}, "total": {method: read, path: "/global/spend"},
-	},
-	"limits":   {"": {method: read, path: "/limits", id: "key", rows: "limits", columns: []string{"scope", "scope_id", "kind", "model", "window", "limit", "used", "reserved", "remaining", "reset_at"}}},
-	"simulate": {"": {method: post, path: "/policy/simulate", id: "key"}},
-	"refusals": {"": {method: read, path: "/refusals", rows: "refusals", columns: []string{"minute", "count", "reason", "key_name", "team_id", "scope", "scope_id", "limit_kind", "model"}}},
-	"audit":    {"": {method: read, path: "/audit", rows: "audit_logs", columns: []string{"updated_at", "changed_by", "action", "table_name", "object_id"}}},
-}
 
 // manageCommands are the subcommands of managed.
 func manageCommands() (out []command) {
 	briefs := map[string]string{
 		"key": "virtual keys", "team": "teams", "project": "projects", "user": "internal users", "org": "organizations", "customer": "end users", "budget": "shared budgets",
 		"model": "models", "spend": "what was spent", "limits": "every limit in force for a key", "simulate": "what would become of a call, and why", "refusals": "why calls were refused", "audit": "who changed what",
+		"tag": "tags that calls carry", "access-group": "models under a name", "settings": "what the UI shows, and what new users and teams get", "usage": "what was used, by day",
 	}
-	for _, name := range []string{"key", "team", "project", "user", "org", "customer", "budget", "model", "spend", "limits", "simulate", "refusals", "audit"} {
+	for _, name := range []string{"key", "team", "project", "user", "org", "customer", "budget", "model", "tag", "access-group", "settings", "usage", "spend", "limits", "simulate", "refusals", "audit"} {
 		out = append(out, command{name: name, brief: briefs[name], run: func(ctx context.Context, args []string, w io.Writer) error { return manage(ctx, name, args, w) }})
 	}
 	return out
@@ -148,6 +95,15 @@ func manage(ctx context.Context, name string, args []string, out io.Writer) erro
 	}
 	path, fixed, _ := strings.Cut(v.path, "?")
 	query, _ := url.ParseQuery(fixed)
+	if before, rest, hole := strings.Cut(path, "{"); hole {
+		field, after, _ := strings.Cut(rest, "}")
+		id, _ := fields[field].(string)
+		if id == "" {
+			return usageError{"which one? " + field + " is missing"}
+		}
+		path = before + url.PathEscape(id) + after
+		delete(fields, field)
+	}
 	body := fields
 	if v.method == read {
 		for field, value := range fields {
@@ -193,7 +149,8 @@ func (v verb) name(fields map[string]any, ids []string) error {
 
 // listFields may be written with commas; a value that begins like structured is JSON.
 var (
-	listFields = []string{"models", "tags", "allowed_routes", "allowed_ips", "keys", "key_aliases", "team_ids", "user_ids", "project_ids", "organization_ids"}
+	listFields = []string{"models", "tags", "allowed_routes", "allowed_ips", "keys", "key_aliases", "team_ids", "user_ids", "project_ids", "organization_ids", "team_member_permissions", "names",
+		"access_model_names", "assigned_team_ids", "assigned_key_ids", "enabled_ui_pages_internal_users"}
 	structured = "{[\""
 )
 

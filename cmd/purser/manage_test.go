@@ -8,6 +8,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/purser/purser/adminsvc"
 )
 
 // Each command makes the call it stands for, and says what came of it.
@@ -46,6 +48,13 @@ func TestManage(t *testing.T) {
 		{args: "team create", status: 422, reply: `{"detail":[{"type":"missing","loc":["body","team_id"],"msg":"Field required"}]}`, code: 1, method: "POST", path: "/team/new", body: `{}`, errOut: "body.team_id: Field required (422)"},
 		{args: "budget list", status: 400, reply: `{"detail":{"error":"no"}}`, code: 1, method: "GET", path: "/budget/list", errOut: "no (400)"},
 		{args: "simulate sk-x --model gpt-4", reply: `{"allowed":true}`, method: "POST", path: "/policy/simulate", body: `{"key":"sk-x","model":"gpt-4"}`, out: "allowed  true"},
+		{args: "access-group update g/1 --access-model-names a,b", method: "PUT", path: "/v1/access_group/g%2F1", body: `{"access_model_names":["a","b"]}`},
+		{args: "access-group delete g", method: "DELETE", path: "/v1/access_group/g", body: `{}`},
+		{args: "key reset-spend sk-x --reset-to 0", method: "POST", path: "/key/sk-x/reset_spend", body: `{"reset_to":0}`},
+		{args: "tag info a b", method: "POST", path: "/tag/info", body: `{"names":["a","b"]}`},
+		{args: "usage team --start-date 2026-01-01 --end-date 2026-01-02", reply: `[{"date":"2026-01-01","team_id":"t","spend":0.5,"api_requests":3}]`, method: "GET", path: "/team/daily/activity/export?end_date=2026-01-02&format=json&start_date=2026-01-01", out: "2026-01-01"},
+		{args: "settings set-ui --enable-projects-ui", method: "PATCH", path: "/update/ui_settings", body: `{"enable_projects_ui":true}`},
+		{args: "access-group info", code: 2, errOut: "which one? access_group_id is missing"},
 		{args: "key create -h", out: "purser key block|create|"},
 		{args: "limits --help", out: "purser limits [key] "},
 		{args: "key", code: 2, errOut: "what to do?"},
@@ -92,4 +101,56 @@ func sameJSON(a, b string) bool {
 	p, _ := json.Marshal(x)
 	q, _ := json.Marshal(y)
 	return bytes.Equal(p, q)
+}
+
+// Every command makes a call that the API has, and its id is a field of it.
+func TestManageCallsWhatIsThere(t *testing.T) {
+	text, err := adminsvc.OpenAPI("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc struct {
+		Paths map[string]map[string]struct {
+			Parameters  []struct{ Name string }
+			RequestBody struct {
+				Content map[string]struct {
+					Schema struct {
+						Ref string `json:"$ref"`
+					}
+				}
+			}
+			Tags []string
+		}
+		Components struct {
+			Schemas map[string]struct{ Properties map[string]any }
+		}
+	}
+	if err := json.Unmarshal(text, &doc); err != nil {
+		t.Fatal(err)
+	}
+	commands := map[string]bool{}
+	for _, c := range manageCommands() {
+		commands[c.name] = true
+	}
+	for name, verbs := range managed {
+		if !commands[name] {
+			t.Errorf("%s is no command", name)
+		}
+		for what, v := range verbs {
+			path, _, _ := strings.Cut(v.path, "?")
+			op, ok := doc.Paths[path][strings.ToLower(v.method)]
+			if !ok || op.Tags[0] == "not supported" {
+				t.Errorf("%s %s: there is no %s %s", name, what, v.method, path)
+				continue
+			}
+			ref := op.RequestBody.Content["application/json"].Schema.Ref
+			known := doc.Components.Schemas[ref[strings.LastIndex(ref, "/")+1:]].Properties[v.id] != nil || v.id == ""
+			for _, p := range op.Parameters {
+				known = known || p.Name == v.id
+			}
+			if !known {
+				t.Errorf("%s %s: %s %s has no %s", name, what, v.method, path, v.id)
+			}
+		}
+	}
 }

@@ -99,7 +99,7 @@ func (s *server) simulate(ctx context.Context, c *Caller, in *simulation) (any, 
 		if err != nil {
 			return nil, err
 		}
-		out.Set("error", refusalRow(r, visible))
+		out.Set("error", refusalRow(v, visible))
 	}
 	return render[simulated](nil, out), nil
 }
@@ -115,8 +115,9 @@ func passed(step policy.Step, limits []policy.LimitState) bool {
 }
 
 // refusalRow tells of a refusal, with its figures where the caller may see them.
-func refusalRow(r *policy.Refusal, visible bool) Object {
-	out := Object{{"message", r.Message}, {"type", string(r.Code)}, {"param", orNull(r.Param)}}
+func refusalRow(v *policy.Verdict, visible bool) Object {
+	r := v.Refusal
+	out := Object{{"message", r.Message}, {"type", cmp.Or(v.Type, string(r.Code))}, {"param", orNull(cmp.Or(v.Param, r.Param))}, {"code", statusText(v.Status)}}
 	if r.Scope.ID != "" || r.Limited {
 		id := r.Scope.ID
 		if r.Scope.Kind == policy.ScopeMember {

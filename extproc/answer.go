@@ -51,6 +51,25 @@ type answer struct {
 // refuse maps a refusal to the endpoint's own shape. budgetStatus is the
 // configured status of an exceeded budget; 0 is the table's.
 func refuse(ep *dialect.Endpoint, r *policy.Refusal, budgetStatus int) answer {
+	out := said(r, budgetStatus)
+	a := answer{status: out.Status, details: "purser_" + string(r.Code)}
+	contentType, body := ep.Refuse(out)
+	a.body = body
+	a.headers = append(a.headers, header{"content-type", contentType})
+	switch r.Code {
+	case policy.CodeBudget:
+		a.headers = append(a.headers, header{"x-should-retry", "false"})
+	case policy.CodeRate:
+		a.headers = append(a.headers, header{"retry-after", strconv.FormatInt(seconds(r.RetryIn), 10)}, header{"rate_limit_type", r.Kind.Info().Header})
+		if !r.ResetAt.IsZero() {
+			a.headers = append(a.headers, header{"reset_at", strconv.FormatInt(r.ResetAt.Unix(), 10)})
+		}
+	}
+	return a
+}
+
+// said is what a caller is told of a refusal, before an endpoint puts it into its own shape.
+func said(r *policy.Refusal, budgetStatus int) dialect.Refusal {
 	e, ok := edges[r.Code]
 	if !ok {
 		e = edge{500, "internal_server_error", ""}
@@ -68,20 +87,7 @@ func refuse(ep *dialect.Endpoint, r *policy.Refusal, budgetStatus int) answer {
 	if r.Param != "" {
 		out.Param = r.Param
 	}
-	a := answer{status: e.status, details: "purser_" + string(r.Code)}
-	contentType, body := ep.Refuse(out)
-	a.body = body
-	a.headers = append(a.headers, header{"content-type", contentType})
-	switch r.Code {
-	case policy.CodeBudget:
-		a.headers = append(a.headers, header{"x-should-retry", "false"})
-	case policy.CodeRate:
-		a.headers = append(a.headers, header{"retry-after", strconv.FormatInt(seconds(r.RetryIn), 10)}, header{"rate_limit_type", r.Kind.Info().Header})
-		if !r.ResetAt.IsZero() {
-			a.headers = append(a.headers, header{"reset_at", strconv.FormatInt(r.ResetAt.Unix(), 10)})
-		}
-	}
-	return a
+	return out
 }
 
 // deniedAs names the level in the type of a refused model.

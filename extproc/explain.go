@@ -60,7 +60,8 @@ func (s *Server) foresee(ctx context.Context, g policy.Grant, q policy.Question)
 	x := &exchange{s: s, id: "simulated", grant: g, method: http.MethodPost, path: call.Path, ip: call.IP, started: s.cfg.Clock()}
 	v := &policy.Verdict{Allowed: true, Status: http.StatusOK}
 	no := func(r *policy.Refusal) *policy.Verdict {
-		v.Allowed, v.Refusal, v.Status = false, r, refuse(x.endpoint, r, s.cfg.BudgetStatus).status
+		told := said(r, s.cfg.BudgetStatus)
+		v.Allowed, v.Refusal, v.Status, v.Type, v.Param = false, r, told.Status, told.Type, told.Param
 		return v
 	}
 	match, known := dialect.Find(http.MethodPost, call.Path)
@@ -73,7 +74,7 @@ func (s *Server) foresee(ctx context.Context, g policy.Grant, q policy.Question)
 	}
 	if !known || match.Allow != "" {
 		no(&policy.Refusal{Code: policy.CodeNotFound, Param: "endpoint", Message: "No LLM endpoint answers POST " + call.Path})
-		v.Status = http.StatusNotFound // an answer of the endpoint's own shape, not of a rule
+		v.Status, v.Type = http.StatusNotFound, "" // an answer of the endpoint's own shape, not of a rule
 		return v, nil, nil
 	}
 	if call.IP == "" { // nobody in particular: the rules for addresses say nothing of it

@@ -61,6 +61,8 @@ type Verdict struct {
 	Allowed    bool     `json:"allowed"`
 	Status     int      `json:"status"`
 	Refusal    *Refusal `json:"refusal,omitempty"`
+	Type       string   `json:"type,omitempty"` // of the refusal, as the caller would read it
+	Param      string   `json:"param,omitempty"`
 	Model      string   `json:"model,omitempty"`      // aliases resolved
 	Deployment string   `json:"deployment,omitempty"` // one that would serve it
 	Output     int64    `json:"output"`               // the longest answer it would be granted, 0 where it has none

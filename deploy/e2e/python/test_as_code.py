@@ -133,3 +133,76 @@ def test_a_member_as_code(admin, unique):
     assert admin.call("POST", f"/team/{team}/member/nobody/reset_budget").status_code == 404
     admin.post("/team/member_delete", team_id=team, user_id=user)
     assert user not in [m["user_id"] for m in admin.get("/team/info", team_id=team)["members_with_roles"]]
+
+
+def test_a_model_as_code(admin, stack, unique):
+    name, id = unique("model"), unique("id")
+    params = {"model": "openai/gpt-4", "api_base": stack.fake.url + "/v1", "api_key": stack.fake.key, "rpm": 600, "input_cost_per_token": 0.00001}
+    info = {"id": id, "mode": "chat", "access_groups": ["as-code"], "deprecation_date": "2031-02-03"}
+    sent = dict(model_name=name, litellm_params=params, model_info=info)
+
+    def read():
+        (row,) = admin.get("/model/info", litellm_model_id=id)["data"]
+        return row
+
+    def same(row, params, info):
+        assert row["model_name"] == name
+        assert {k: row["litellm_params"].get(k) for k in params if k != "api_key"} == {k: v for k, v in params.items() if k != "api_key"}
+        assert stack.fake.key not in json.dumps(row)
+        assert {k: row["model_info"].get(k) for k in info} == info
+
+    admin.post("/model/new", **sent)
+    same(read(), params, info)
+    before = read()
+    admin.post("/model/update", **sent)  # applied again
+    assert {k: v for k, v in read()["litellm_params"].items()} == before["litellm_params"]
+    admin.post("/model/update", model_info={"id": id}, litellm_params={"rpm": 5})
+    same(read(), {**params, "rpm": 5}, info)
+    assert [d["model_name"] for d in admin.get("/model/deprecations")["upcoming"] if d["model_name"] == name] == [name]
+    admin.post("/model/delete", id=id)
+    assert admin.call("GET", "/model/info", params={"litellm_model_id": id}).status_code == 404
+    admin.post("/model/new", **sent)
+    admin.post("/model/delete", id=id)
+
+
+def test_a_member_of_an_organization_as_code(admin, unique):
+    org, user = unique("org"), unique("user")
+    admin.post("/organization/new", organization_id=org, organization_alias=org)
+
+    def role():
+        return {m["user_id"]: m["user_role"] for m in admin.get("/organization/info", organization_id=org)["members"]}.get(user)
+
+    admin.post("/organization/member_add", organization_id=org, member={"user_id": user, "role": "internal_user"})
+    assert role() == "internal_user"
+    admin.call("PATCH", "/organization/member_update", json={"organization_id": org, "user_id": user, "role": "org_admin"})
+    assert role() == "org_admin"
+    admin.call("DELETE", "/organization/member_delete", json={"organization_id": org, "user_id": user})
+    assert role() is None
+    admin.delete("/organization/delete", organization_ids=[org])
+
+
+@pytest.mark.parametrize("what, sent, becomes", [
+    ("ui_settings", {"enable_projects_ui": True, "enabled_ui_pages_internal_users": ["api-keys", "usage"]}, {"enable_projects_ui": False}),
+    ("default_team_settings", {"max_budget": 12.5, "budget_duration": "30d", "models": ["gpt-4"], "tpm_limit": 0}, {"max_budget": None}),
+    ("internal_user_settings", {"max_budget": 2.25, "budget_duration": "7d", "models": ["gpt-4"], "user_role": "internal_user"}, {"models": []}),
+])
+def test_settings_as_code(make_stack, what, sent, becomes):
+    with make_stack() as own:
+        def patch(body):
+            got = own.admin.call("PATCH", f"/update/{what}", json=body)
+            assert got.status_code == 200, got.text
+
+        def read():
+            return own.admin.get(f"/get/{what}")["values"]
+
+        first = read()
+        patch(sent)
+        now = read()
+        assert {k: now[k] for k in sent} == sent and {k: v for k, v in now.items() if k not in sent} == {k: v for k, v in first.items() if k not in sent}
+        patch(sent)
+        assert read() == now
+        patch(becomes)
+        assert read() == {**now, **becomes}
+        if what == "default_team_settings":
+            team = own.admin.post("/team/new")
+            assert (team["max_budget"], team["budget_duration"], team["models"], team["tpm_limit"]) == (None, "30d", ["gpt-4"], 0)

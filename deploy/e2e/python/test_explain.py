@@ -30,6 +30,16 @@ def test_simulated_is_what_happens(stack, unique):
     assert stack.as_key(key).get("/limits")["limits"][0]["scope"] == "team"
 
 
+def test_what_is_simulated_is_told_in_the_same_words(stack, unique):
+    budget = stack.admin.key_for(max_budget=0)
+    for key, model in (stack.admin.key_for(models=["gpt-3.5-turbo"]), "gpt-4"), (stack.admin.key_for(), unique("no-such-model")), (budget, "gpt-4"), (stack.admin.key_for(blocked=True), "gpt-4"), (stack.admin.key_for(rpm_limit=0), "gpt-4"):
+        seen = stack.admin.post("/policy/simulate", key=key, model=model, input_tokens=8, max_tokens=4)
+        told = stack.chat(key, model=model, max_tokens=4)
+        error = told.json()["error"]
+        assert seen["status"] == told.status_code >= 400, (seen, told.text)
+        assert {k: seen["error"].get(k) for k in ("type", "param", "code")} == {k: error[k] for k in ("type", "param", "code")}, (seen["error"], error)
+
+
 def test_signing_in_through_envoy(stack, unique):
     name = unique("ann")
     user = stack.admin.post("/user/new", user_id=name, user_email=f"{name}@example.com", auto_create_key=False)["user_id"]

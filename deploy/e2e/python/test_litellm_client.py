@@ -1,7 +1,5 @@
-"""LiteLLM's own client library, unchanged, against Purser: every call it has for what Purser manages.
-
-Left out are its calls for what Purser does not have: credentials (noCredential in policy/config: keys of providers
-are in the configuration)."""
+"""LiteLLM's own client library, unchanged, against Purser: every call it has. Those for credentials hear why there are
+none: a provider's key is a part of its model."""
 
 import hashlib
 
@@ -168,6 +166,34 @@ def test_health(stack):
     health = HealthManagementClient(base_url=stack.url, api_key=stack.master)
     ready = health.get_readiness()
     assert ready["status"] == "healthy" and ready["db"] == "connected"
+    assert health.get_server_version() == ready["litellm_version"]
+
+
+def test_credentials_say_where_keys_of_providers_are(client):
+    calls = (
+        client.credentials.list,
+        lambda: client.credentials.create("c", {}, {"api_key": "x"}),
+        lambda: client.credentials.get("c"),
+        lambda: client.credentials.update_display_name("c", "d"),
+        lambda: client.credentials.delete("c"),
+    )
+    for call in calls:
+        with pytest.raises(requests.HTTPError) as e:
+            call()
+        assert e.value.response.status_code == 501 and "litellm_params" in e.value.response.text
+
+
+def test_every_call_of_the_client_is_called_here(client):
+    """A release of the client with a new call fails here, until it is tried."""
+    tried = {
+        "chat": {"completions", "completions_stream"}, "credentials": {"create", "delete", "get", "list", "update_display_name"}, "http": {"request"},
+        "keys": {"delete", "generate", "info", "list", "update"}, "model_groups": {"info"}, "models": {"delete", "get", "info", "list", "new", "update"},
+        "teams": {"get_available", "list", "list_v2"},
+    }
+    has = {part: {m for m in dir(getattr(client, part)) if not m.startswith("_")} for part in vars(client) if not part.startswith("_")}
+    assert has == tried
+    assert {m for m in dir(UsersManagementClient) if not m.startswith("_")} == {"create_user", "delete_user", "get_user", "get_user_v2", "list_users"}
+    assert {m for m in dir(HealthManagementClient) if not m.startswith("_")} == {"get_readiness", "get_server_version"}
 
 
 def test_plain_http(client):

@@ -284,7 +284,16 @@ func (*anyValue) schema() *huma.Schema { return &huma.Schema{} }
 // nothing: null, false, 0, "" and whatever holds only such.
 type Unenforced struct{}
 
+// insteadOf says what there is in the place of a field that is refused.
+var insteadOf = map[string]string{
+	"auto_rotate": "Keys are not rotated by themselves: nobody could be given the new secret. Use POST /key/{key}/regenerate, with a grace_period in which the old secret works on.",
+}
+
 func (*Unenforced) parse(d *decoding, at location, v jsontext.Value) jsontext.Value {
+	if why := insteadOf[at.field()]; why != "" && !restrictsNothing(v) {
+		d.refuse(badRequest(at.field(), "%s is not supported. %s", at.field(), why))
+		return nil
+	}
 	if !restrictsNothing(v) {
 		d.refuse(badRequest(at.field(), "%s is not enforced here, and a restriction that is not enforced must not look as if it were. Leave it out or send it empty.", at.field()))
 	}

@@ -181,28 +181,33 @@ def test_a_member_of_an_organization_as_code(admin, unique):
     admin.delete("/organization/delete", organization_ids=[org])
 
 
-@pytest.mark.parametrize("what, sent, becomes", [
-    ("ui_settings", {"enable_projects_ui": True, "enabled_ui_pages_internal_users": ["api-keys", "usage"]}, {"enable_projects_ui": False}),
-    ("default_team_settings", {"max_budget": 12.5, "budget_duration": "30d", "models": ["gpt-4"], "tpm_limit": 0}, {"max_budget": None}),
-    ("internal_user_settings", {"max_budget": 2.25, "budget_duration": "7d", "models": ["gpt-4"], "user_role": "internal_user"}, {"models": []}),
-])
-def test_settings_as_code(make_stack, what, sent, becomes):
+SETTINGS = {
+    "ui_settings": ({"enable_projects_ui": True, "enabled_ui_pages_internal_users": ["api-keys", "usage"]}, {"enable_projects_ui": False}),
+    "default_team_settings": ({"max_budget": 12.5, "budget_duration": "30d", "models": ["gpt-4"], "tpm_limit": 0}, {"max_budget": None}),
+    "internal_user_settings": ({"max_budget": 2.25, "budget_duration": "7d", "models": ["gpt-4"], "user_role": "internal_user"}, {"models": []}),
+}
+
+
+def test_settings_as_code(make_stack, unique):
     with make_stack() as own:
-        def patch(body):
-            got = own.admin.call("PATCH", f"/update/{what}", json=body)
-            assert got.status_code == 200, got.text
+        for what, (sent, becomes) in SETTINGS.items():
+            def patch(body):
+                got = own.admin.call("PATCH", f"/update/{what}", json=body)
+                assert got.status_code == 200, got.text
 
-        def read():
-            return own.admin.get(f"/get/{what}")["values"]
+            def read():
+                return own.admin.get(f"/get/{what}")["values"]
 
-        first = read()
-        patch(sent)
-        now = read()
-        assert {k: now[k] for k in sent} == sent and {k: v for k, v in now.items() if k not in sent} == {k: v for k, v in first.items() if k not in sent}
-        patch(sent)
-        assert read() == now
-        patch(becomes)
-        assert read() == {**now, **becomes}
-        if what == "default_team_settings":
-            team = own.admin.post("/team/new")
-            assert (team["max_budget"], team["budget_duration"], team["models"], team["tpm_limit"]) == (None, "30d", ["gpt-4"], 0)
+            first = read()
+            patch(sent)
+            now = read()
+            assert {k: now[k] for k in sent} == sent and {k: v for k, v in now.items() if k not in sent} == {k: v for k, v in first.items() if k not in sent}
+            patch(sent)
+            assert read() == now
+            patch(becomes)
+            assert read() == {**now, **becomes}
+        # What is set is what new ones get.
+        team = own.admin.post("/team/new")
+        assert (team["max_budget"], team["budget_duration"], team["models"], team["tpm_limit"]) == (None, "30d", ["gpt-4"], 0)
+        user = own.admin.post("/user/new", user_id=unique("user"))
+        assert (user["max_budget"], user["budget_duration"], user["models"], user["user_role"]) == (2.25, "7d", [], "internal_user")

@@ -77,7 +77,7 @@ func (a *alerting) once(ctx context.Context) error {
 		return err
 	}
 	for _, b := range budgets {
-		for _, alert := range (alerts.Rules{Percent: a.cfg.Percent, Project: a.cfg.Project}).Due(b, now) {
+		for _, alert := range (alerts.Rules{Percent: a.cfg.Of(b.Scope.Kind), Project: a.cfg.Project}).Due(b, now) {
 			if err := a.keep(ctx, alert, b.Start); err != nil {
 				return err
 			}

@@ -85,7 +85,7 @@ func TestAlertsAreToldOnceWhateverDies(t *testing.T) {
 			store: store, client: server.Client(), clock: time.Now, log: slog.New(slog.DiscardHandler), backoff: func(int) time.Duration { return 0 },
 			newID:    func() string { n++; return fmt.Sprint("id-", n) },
 			settings: func() *policy.Settings { return policy.Settings{}.Compile() },
-			cfg:      fileconfig.Alerts{Percent: []int{50, 100}, Webhooks: []fileconfig.Webhook{{Name: "ops", URL: policy.Secret(server.URL), Secret: "s"}}},
+			cfg:      fileconfig.Alerts{Percent: []int{99}, At: map[policy.ScopeKind][]int{policy.ScopeTeam: {50, 100}}, Webhooks: []fileconfig.Webhook{{Name: "ops", URL: policy.Secret(server.URL), Secret: "s"}}},
 		}
 	}
 	expect := func(a *alerting, want ...string) {

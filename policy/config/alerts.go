@@ -8,8 +8,10 @@ import (
 
 // Alerts is the section alerts, Purser's own: who is told of budgets, and when.
 type Alerts struct {
-	Percent  []int // of a budget
-	Project  bool  // tell of budgets that their pace would use up too early
+	Percent []int // of a budget, where its level has none of its own
+	// At are those of levels that have their own; an empty list: none are told.
+	At       map[policy.ScopeKind][]int
+	Project  bool // tell of budgets that their pace would use up too early
 	Webhooks []Webhook
 }
 
@@ -28,14 +30,7 @@ func readAlerts(r *reader, c *Config, v value) {
 	for _, f := range fields {
 		switch f.name {
 		case "thresholds":
-			c.Alerts.Percent = nil
-			for _, item := range r.list(f.value) {
-				n, ok := r.whole(item, 1)
-				if ok && n > 100 {
-					r.fail(item, "must be a percentage of the budget: 1 to 100")
-				}
-				c.Alerts.Percent = append(c.Alerts.Percent, int(n))
-			}
+			r.thresholds(&c.Alerts, f.value)
 		case "projected":
 			c.Alerts.Project, _ = r.flag(f.value)
 		case "webhooks":
@@ -51,6 +46,46 @@ func readAlerts(r *reader, c *Config, v value) {
 			r.fail(f.value, "unknown; alerts has thresholds, projected and webhooks")
 		}
 	}
+}
+
+// Of are the percentages told of budgets of a level.
+func (a Alerts) Of(level policy.ScopeKind) []int {
+	if own, ok := a.At[level]; ok {
+		return own
+	}
+	return a.Percent
+}
+
+// thresholds are a list, or one for each level that has its own and a default for the others.
+func (r *reader) thresholds(a *Alerts, v value) {
+	if v.kind != object {
+		a.Percent = r.percentages(v)
+		return
+	}
+	fields, _ := r.object(v)
+	a.At = map[policy.ScopeKind][]int{}
+	for _, f := range fields {
+		level, ok := policy.ParseScopeKind(f.name)
+		switch {
+		case f.name == "default":
+			a.Percent = r.percentages(f.value)
+		case !ok || level == policy.ScopeDeployment:
+			r.fail(f.value, "no level has budgets by this name; there are default, proxy, organization, team, team_member, project, user, key, customer and tag")
+		default:
+			a.At[level] = r.percentages(f.value)
+		}
+	}
+}
+
+func (r *reader) percentages(v value) (out []int) {
+	for _, item := range r.list(v) {
+		n, ok := r.whole(item, 1)
+		if ok && n > 100 {
+			r.fail(item, "must be a percentage of the budget: 1 to 100")
+		}
+		out = append(out, int(n))
+	}
+	return out
 }
 
 func (r *reader) webhook(v value) (w Webhook) {

@@ -49,7 +49,7 @@ var topTable = slices.Concat(
 		{name: "general_settings", as: "mapping", help: "see below", read: func(r *reader, c *Config, v value) { section(r, generalTable, c, v) }},
 		{name: "litellm_settings", as: "mapping", help: "see below", read: func(r *reader, c *Config, v value) { section(r, litellmTable, c, v) }},
 		{name: "router_settings", as: "mapping", help: "see below", read: func(r *reader, c *Config, v value) { section(r, routerTable, c, v) }},
-		{name: "alerts", as: "mapping", help: "webhooks that are told of budgets: thresholds (percent; 80 and 100), projected, webhooks (name, url, secret, format)", read: readAlerts},
+		{name: "alerts", as: "mapping", help: "webhooks that are told of budgets: thresholds (percent, 80 and 100; or a mapping from level to them, with a default), projected, webhooks (name, url, secret, format)", read: readAlerts},
 		{name: "identity", as: "mapping", help: "who callers without a key are: jwt and spiffe, see deploy/docs/bare-envoy.md", read: readIdentity},
 		{name: "master_key", as: "text", help: "as general_settings.master_key", read: readMasterKey},
 		{name: "max_budget", as: "dollars", help: "as litellm_settings.max_budget", read: readMaxBudget},

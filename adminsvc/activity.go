@@ -153,17 +153,22 @@ func dayRange(start, end string) (from, until time.Time, err error) {
 
 const mostActivityDays = 3660
 
-// activity sums what the caller may see, day by day.
-func (s *server) activity(ctx context.Context, c *Caller, a *activityScope, f *activityFilters) (activityDays, error) {
+// parts are the queries that answer for what the caller may see.
+func (f *activityFilters) parts(ctx context.Context, s *server, c *Caller, a *activityScope) ([]activityPart, error) {
 	q, err := f.query()
 	if err != nil {
 		return nil, err
 	}
-	parts, err := s.activityParts(ctx, c, a, csvList(f.ids), q)
+	return s.activityParts(ctx, c, a, csvList(f.ids), q)
+}
+
+// activity sums what the caller may see, told apart as said (0: by everything).
+func (s *server) activity(ctx context.Context, c *Caller, a *activityScope, f *activityFilters, by policy.Dimensions) (activityDays, error) {
+	parts, err := f.parts(ctx, s, c, a)
 	if err != nil {
 		return nil, err
 	}
-	return s.sumActivity(ctx, parts)
+	return s.sumActivity(ctx, parts, func(q *policy.ActivityQuery) { q.By = by })
 }
 
 // dailyActivity answers with a page of days, the newest first. Its totals are the page's.
@@ -176,7 +181,12 @@ func (s *server) dailyActivity(ctx context.Context, c *Caller, a *activityScope,
 	if err != nil {
 		return nil, err
 	}
-	days, err := s.activity(ctx, c, a, f)
+	parts, err := f.parts(ctx, s, c, a)
+	if err != nil {
+		return nil, err
+	}
+	// Which days there are is cheap to know; what is in them is told of those shown alone.
+	days, err := s.sumActivity(ctx, parts, func(q *policy.ActivityQuery) { q.By = policy.ByDay })
 	if err != nil {
 		return nil, err
 	}
@@ -184,7 +194,22 @@ func (s *server) dailyActivity(ctx context.Context, c *Caller, a *activityScope,
 	from := min(p.offset(), len(all))
 	shown := all[from:min(from+p.limit(), len(all))]
 	pages := max(p.pages(len(all)), 1)
-	return s.activityReply(ctx, a, shown, 0, Object{{"page", p.number}, {"total_pages", pages}, {"has_more", p.number < pages}})
+	if len(shown) > 0 {
+		first, err := time.Parse(time.DateOnly, shown[len(shown)-1].day)
+		if err != nil {
+			return nil, err
+		}
+		last, err := time.Parse(time.DateOnly, shown[0].day)
+		if err != nil {
+			return nil, err
+		}
+		if days, err = s.sumActivity(ctx, parts, func(q *policy.ActivityQuery) { q.From, q.Until = first, last.AddDate(0, 0, 1) }); err != nil {
+			return nil, err
+		}
+		shown = days.newest()
+	}
+	sums := keyTotals(shown)
+	return s.activityReply(ctx, a, shown, dearest(sums, 0), Object{{"page", p.number}, {"total_pages", pages}, {"has_more", p.number < pages}})
 }
 
 // aggregatedActivity answers with all days at once.
@@ -193,11 +218,25 @@ func (s *server) aggregatedActivity(ctx context.Context, c *Caller, a *activityS
 	if limit < 1 || limit > 1000 {
 		return nil, inDetail(badRequest("api_key_limit", "api_key_limit is a number from 1 to 1000"))
 	}
-	days, err := s.activity(ctx, c, a, f)
+	parts, err := f.parts(ctx, s, c, a)
 	if err != nil {
 		return nil, err
 	}
-	return s.activityReply(ctx, a, days.newest(), int(limit), Object{{"page", 1}, {"total_pages", 1}, {"has_more", false}})
+	byKey, err := s.sumActivity(ctx, parts, func(q *policy.ActivityQuery) { q.By = policy.ByKey })
+	if err != nil {
+		return nil, err
+	}
+	sums := keyTotals(byKey.newest())
+	keys := dearest(sums, int(limit))
+	days, err := s.sumActivity(ctx, parts, func(q *policy.ActivityQuery) {
+		if len(keys) < len(sums) {
+			q.Keys = keys
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.activityReply(ctx, a, days.newest(), keys, Object{{"page", 1}, {"total_pages", 1}, {"has_more", false}, {"api_key_limit", limit}, {"total_api_keys", len(sums)}})
 }
 
 // analytics is LiteLLM's SpendAnalyticsPaginatedResponse.

@@ -49,7 +49,7 @@ func (s *server) activeKeys(ctx context.Context, c *Caller, a *activityScope, f 
 	if from < 0 {
 		return nil, inDetail(badRequest("offset", "offset must not be negative"))
 	}
-	days, err := s.activity(ctx, c, a, f)
+	days, err := s.activity(ctx, c, a, f, policy.ByKey)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +71,7 @@ func (s *server) findActiveKeys(ctx context.Context, c *Caller, a *activityScope
 	if text == "" {
 		return nil, inDetail(badRequest("search", "search is a part of a key's alias, name, hash or user"))
 	}
-	days, err := s.activity(ctx, c, a, f)
+	days, err := s.activity(ctx, c, a, f, policy.ByKey)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func (s *server) modelKeys(ctx context.Context, c *Caller, a *activityScope, f *
 	if model == "" {
 		return nil, inDetail(badRequest("model_group", "model_group names the model"))
 	}
-	days, err := s.activity(ctx, c, a, f)
+	days, err := s.activity(ctx, c, a, f, policy.ByKey|policy.ByModel)
 	if err != nil {
 		return nil, err
 	}

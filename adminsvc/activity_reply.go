@@ -14,10 +14,8 @@ import (
 	"github.com/purser/purser/policy"
 )
 
-// activityReply renders days. At most limit keys (0: all) are told apart.
-func (s *server) activityReply(ctx context.Context, a *activityScope, days []*activityDay, limit int, meta Object) (any, error) {
-	sums := keyTotals(days)
-	hashes := dearest(sums, limit)
+// activityReply renders days; hashes are the keys that are told apart.
+func (s *server) activityReply(ctx context.Context, a *activityScope, days []*activityDay, hashes []string, meta Object) (any, error) {
 	keys, err := s.keyNames(ctx, hashes)
 	if err != nil {
 		return nil, err
@@ -26,21 +24,7 @@ func (s *server) activityReply(ctx context.Context, a *activityScope, days []*ac
 	if err != nil {
 		return nil, err
 	}
-	var total metrics
-	results := make([]Object, len(days))
-	for i, d := range days {
-		total.addAll(&d.total)
-		results[i] = Object{{"date", d.day}, {"metrics", d.total.row()}, {"breakdown", Object{
-			{"mcp_servers", Object{}}, {"models", sliceRows(d.models, keys, nil)}, {"model_groups", sliceRows(d.groups, keys, nil)},
-			{"providers", sliceRows(d.providers, keys, nil)}, {"endpoints", sliceRows(d.endpoints, keys, nil)},
-			{"api_keys", keySlices(d.keys, keys)}, {"entities", sliceRows(d.entities, keys, names)},
-		}}}
-	}
-	out := append(total.totals(), meta...)
-	if limit > 0 {
-		out = append(out, Member{"api_key_limit", limit}, Member{"total_api_keys", len(sums)})
-	}
-	return Object{{"results", results}, {"metadata", out}}, nil
+	return writeActivity(days, keys, names, meta)
 }
 
 func entitiesOf(days []*activityDay) []string {
@@ -51,33 +35,6 @@ func entitiesOf(days []*activityDay) []string {
 		}
 	}
 	return sortedNames(seen)
-}
-
-// sliceRows renders a dimension: name → metrics, metadata, and the same by key.
-func sliceRows(parts map[string]*slice, keys, names map[string]Object) Object {
-	out := Object{}
-	for _, name := range sortedNames(parts) {
-		if name == "" {
-			continue // what has no name in this dimension counts to the day alone
-		}
-		meta := names[name]
-		if meta == nil {
-			meta = Object{}
-		}
-		out = append(out, Member{name, Object{{"metrics", parts[name].row()}, {"metadata", meta}, {"api_key_breakdown", keySlices(parts[name].keys, keys)}}})
-	}
-	return out
-}
-
-// keySlices renders sums by key, of the keys that have names.
-func keySlices(parts map[string]*metrics, keys map[string]Object) Object {
-	out := Object{}
-	for _, hash := range sortedNames(parts) {
-		if meta, ok := keys[hash]; ok && hash != "" {
-			out = append(out, Member{hash, Object{{"metrics", parts[hash].row()}, {"metadata", meta}}})
-		}
-	}
-	return out
 }
 
 // document is a reply that is not JSON.
@@ -98,7 +55,7 @@ func (d *document) send(w http.ResponseWriter, status int) {
 
 // exportActivity answers with one row per day and entity, and key, model or user where asked for.
 func (s *server) exportActivity(ctx context.Context, c *Caller, a *activityScope, f *activityFilters) (any, error) {
-	days, err := s.activity(ctx, c, a, f)
+	days, err := s.activity(ctx, c, a, f, 0)
 	if err != nil {
 		return nil, err
 	}

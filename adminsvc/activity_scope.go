@@ -156,12 +156,22 @@ func (s *server) activityProjects(ctx context.Context, c *Caller, a *activitySco
 	return ids, nil
 }
 
-// sumActivity runs the queries.
-func (s *server) sumActivity(ctx context.Context, parts []activityPart) (activityDays, error) {
+// sumActivity runs the queries, changed as said.
+func (s *server) sumActivity(ctx context.Context, parts []activityPart, change func(*policy.ActivityQuery)) (activityDays, error) {
 	days := activityDays{}
 	for _, p := range parts {
 		if p.IDs != nil && len(p.IDs) == 0 {
 			continue
+		}
+		switch change(&p.ActivityQuery); {
+		case p.By != 0:
+			if !p.whole && len(parts) > 1 && p.By&policy.ByEntity == 0 {
+				continue // what is asked for is in the others
+			}
+		case !p.entities:
+			p.By = policy.ByDay | policy.ByKey | policy.ByModel | policy.ByProvider | policy.ByRoute
+		case !p.whole:
+			p.By = policy.ByDay | policy.ByEntity | policy.ByKey
 		}
 		rows, err := s.Spend.Activity(ctx, p.ActivityQuery)
 		if err != nil {

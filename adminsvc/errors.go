@@ -125,7 +125,11 @@ func refused(r *policy.Refusal) *Error {
 
 // write sends a JSON body. It marshals first, so that what cannot be sent is a 500.
 func write(w http.ResponseWriter, status int, body any) error {
-	b, err := json.Marshal(body)
+	b, ready := body.(rawJSON)
+	var err error
+	if !ready {
+		b, err = json.Marshal(body)
+	}
 	if err != nil {
 		status = http.StatusInternalServerError
 		b = []byte(`{"error":{"message":"Internal server error","type":"internal_server_error","param":null,"code":"500"}}`)

@@ -119,13 +119,13 @@ func (d *spendDays) dates(now time.Time) (from, until time.Time, err error) {
 	return from, until, err
 }
 
-// sums are the rows of a scope in the dates asked for.
-func (s *server) sums(ctx context.Context, d *spendDays, kind policy.ScopeKind, change func(*policy.ActivityQuery)) ([]policy.ActivityRow, error) {
+// sums are the rows of a scope in the dates asked for, told apart as said.
+func (s *server) sums(ctx context.Context, d *spendDays, kind policy.ScopeKind, by policy.Dimensions, change func(*policy.ActivityQuery)) ([]policy.ActivityRow, error) {
 	from, until, err := d.dates(s.now())
 	if err != nil {
 		return nil, err
 	}
-	q := policy.ActivityQuery{Scope: kind, From: from, Until: until, Zone: time.UTC}
+	q := policy.ActivityQuery{Scope: kind, From: from, Until: until, Zone: time.UTC, By: by}
 	if change != nil {
 		change(&q)
 	}
@@ -155,7 +155,7 @@ func (s *server) spendTags(ctx context.Context, c *Caller, in *spendDays) (any, 
 	if err := s.mayReadAllSpend(ctx, c); err != nil {
 		return nil, err
 	}
-	list, err := s.sums(ctx, in, policy.ScopeTag, nil)
+	list, err := s.sums(ctx, in, policy.ScopeTag, policy.ByEntity, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +186,7 @@ func (s *server) distinctTags(ctx context.Context, c *Caller, _ *nothing) (any, 
 
 func (s *server) tagNames(ctx context.Context) ([]string, error) {
 	now := s.now()
-	list, err := s.Spend.Activity(ctx, policy.ActivityQuery{Scope: policy.ScopeTag, From: now.AddDate(-1, 0, 0), Until: now.AddDate(0, 0, 1), Zone: time.UTC})
+	list, err := s.Spend.Activity(ctx, policy.ActivityQuery{Scope: policy.ScopeTag, From: now.AddDate(-1, 0, 0), Until: now.AddDate(0, 0, 1), Zone: time.UTC, By: policy.ByEntity})
 	if err != nil {
 		return nil, err
 	}

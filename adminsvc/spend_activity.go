@@ -48,7 +48,7 @@ type globalModelCounts struct {
 }
 
 func (s *server) globalCounts(ctx context.Context, c *Caller, in *globalQuery) (any, error) {
-	_, list, err := s.globalSums(ctx, c, in, policy.ScopeProxy)
+	_, list, err := s.globalSums(ctx, c, in, policy.ScopeProxy, policy.ByDay)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func (s *server) globalCounts(ctx context.Context, c *Caller, in *globalQuery) (
 }
 
 func (s *server) globalModelCounts(ctx context.Context, c *Caller, in *globalQuery) (any, error) {
-	limit, list, err := s.globalSums(ctx, c, in, policy.ScopeProxy)
+	limit, list, err := s.globalSums(ctx, c, in, policy.ScopeProxy, policy.ByDay|policy.ByModel)
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +160,7 @@ func (s *server) globalDeploymentExceptions(ctx context.Context, c *Caller, in *
 
 // globalCacheHits is LiteLLM's table of cache use: requests by key, route and model, of which none hit a cache.
 func (s *server) globalCacheHits(ctx context.Context, c *Caller, in *globalQuery) (any, error) {
-	_, list, err := s.globalSums(ctx, c, in, policy.ScopeProxy)
+	_, list, err := s.globalSums(ctx, c, in, policy.ScopeProxy, policy.ByKey|policy.ByModel|policy.ByRoute)
 	if err != nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ func (s *server) globalCustomers(ctx context.Context, c *Caller, in *globalCusto
 	if q.EndDate, err = day("endTime", in.EndTime); err != nil {
 		return nil, err
 	}
-	limit, list, err := s.globalSums(ctx, c, q, policy.ScopeCustomer)
+	limit, list, err := s.globalSums(ctx, c, q, policy.ScopeCustomer, policy.ByEntity)
 	if err != nil {
 		return nil, err
 	}

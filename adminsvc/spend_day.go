@@ -48,6 +48,9 @@ func (s *server) sumDays(ctx context.Context, q policy.LogQuery) (map[string]*sp
 	}
 	wholeDays := q.From.Equal(q.From.Truncate(24*time.Hour)) && q.Until.Equal(q.Until.Truncate(24*time.Hour))
 	if a, ok := sumsOf(q); ok && wholeDays {
+		if a.By = policy.ByDay | policy.ByModel; a.Scope == policy.ScopeUser {
+			a.By |= policy.ByEntity
+		}
 		rows, err := s.Spend.Activity(ctx, a)
 		if err != nil {
 			return nil, err
@@ -63,7 +66,7 @@ func (s *server) sumDays(ctx context.Context, q policy.LogQuery) (map[string]*sp
 		if a.Scope == policy.ScopeUser {
 			return days, nil
 		}
-		a.Scope, a.IDs = policy.ScopeUser, nil // nothing but the key narrows it
+		a.Scope, a.IDs, a.By = policy.ScopeUser, nil, policy.ByDay|policy.ByEntity // nothing but the key narrows it
 		if rows, err = s.Spend.Activity(ctx, a); err != nil {
 			return nil, err
 		}

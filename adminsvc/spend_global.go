@@ -63,7 +63,7 @@ func (in *globalQuery) narrow(q *policy.ActivityQuery) {
 }
 
 // globalSums is what the dashboards' endpoints start with: the limit, and the rows of a scope.
-func (s *server) globalSums(ctx context.Context, c *Caller, in *globalQuery, kind policy.ScopeKind) (int, []policy.ActivityRow, error) {
+func (s *server) globalSums(ctx context.Context, c *Caller, in *globalQuery, kind policy.ScopeKind, by policy.Dimensions) (int, []policy.ActivityRow, error) {
 	if err := s.mayReadAllSpend(ctx, c); err != nil {
 		return 0, nil, err
 	}
@@ -71,7 +71,7 @@ func (s *server) globalSums(ctx context.Context, c *Caller, in *globalQuery, kin
 	if err != nil {
 		return 0, nil, err
 	}
-	list, err := s.sums(ctx, &in.spendDays, kind, in.narrow)
+	list, err := s.sums(ctx, &in.spendDays, kind, by, in.narrow)
 	return limit, list, err
 }
 
@@ -81,7 +81,7 @@ type globalDay struct {
 }
 
 func (s *server) globalDays(ctx context.Context, c *Caller, in *globalQuery) (any, error) {
-	_, list, err := s.globalSums(ctx, c, in, policy.ScopeProxy)
+	_, list, err := s.globalSums(ctx, c, in, policy.ScopeProxy, policy.ByDay)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +101,7 @@ type globalKey struct {
 }
 
 func (s *server) globalKeys(ctx context.Context, c *Caller, in *globalQuery) (any, error) {
-	limit, list, err := s.globalSums(ctx, c, in, policy.ScopeKey)
+	limit, list, err := s.globalSums(ctx, c, in, policy.ScopeKey, policy.ByEntity)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +125,7 @@ type globalTeams struct {
 }
 
 func (s *server) globalTeams(ctx context.Context, c *Caller, in *globalQuery) (any, error) {
-	_, list, err := s.globalSums(ctx, c, in, policy.ScopeTeam)
+	_, list, err := s.globalSums(ctx, c, in, policy.ScopeTeam, policy.ByDay|policy.ByEntity)
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +190,7 @@ type globalModel struct {
 }
 
 func (s *server) globalModels(ctx context.Context, c *Caller, in *globalQuery) (any, error) {
-	limit, list, err := s.globalSums(ctx, c, in, policy.ScopeProxy)
+	limit, list, err := s.globalSums(ctx, c, in, policy.ScopeProxy, policy.ByModel)
 	if err != nil {
 		return nil, err
 	}
@@ -208,7 +208,7 @@ type globalProvider struct {
 }
 
 func (s *server) globalProviders(ctx context.Context, c *Caller, in *globalQuery) (any, error) {
-	_, list, err := s.globalSums(ctx, c, in, policy.ScopeProxy)
+	_, list, err := s.globalSums(ctx, c, in, policy.ScopeProxy, policy.ByProvider)
 	if err != nil {
 		return nil, err
 	}
@@ -230,7 +230,7 @@ type globalTags struct {
 }
 
 func (s *server) globalTags(ctx context.Context, c *Caller, in *globalTagQuery) (any, error) {
-	_, list, err := s.globalSums(ctx, c, &in.globalQuery, policy.ScopeTag)
+	_, list, err := s.globalSums(ctx, c, &in.globalQuery, policy.ScopeTag, policy.ByEntity)
 	if err != nil {
 		return nil, err
 	}

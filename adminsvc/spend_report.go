@@ -58,15 +58,23 @@ func (s *server) spendReport(ctx context.Context, c *Caller, in *reportQuery) (a
 		by = "api_key"
 	}
 	g := reportGroupings[by]
-	list, err := s.sums(ctx, &in.spendDays, g.kind, narrow)
+	totals := by == "api_key" || by == "user"
+	told := dailyReportBy
+	if totals {
+		told = policy.ByEntity | policy.ByModel
+	}
+	list, err := s.sums(ctx, &in.spendDays, g.kind, told, narrow)
 	if err != nil {
 		return nil, err
 	}
-	if by == "api_key" || by == "user" {
+	if totals {
 		return totalsReport(g, list), nil
 	}
 	return s.dailyReport(ctx, g, list)
 }
+
+// dailyReportBy is what dailyReport needs told apart.
+const dailyReportBy = policy.ByDay | policy.ByEntity | policy.ByModel | policy.ByKey
 
 // dailyReport is by day and entity, and within by model and key.
 func (s *server) dailyReport(ctx context.Context, g reportGrouping, list []policy.ActivityRow) (any, error) {
@@ -74,24 +82,31 @@ func (s *server) dailyReport(ctx context.Context, g reportGrouping, list []polic
 	if err != nil {
 		return nil, err
 	}
-	days := map[string][]policy.ActivityRow{}
-	for _, r := range list {
-		days[r.Day] = append(days[r.Day], r)
+	days := map[string]map[string][]*policy.ActivityRow{}
+	for i := range list {
+		r := &list[i]
+		if days[r.Day] == nil {
+			days[r.Day] = map[string][]*policy.ActivityRow{}
+		}
+		days[r.Day][r.Entity] = append(days[r.Day][r.Entity], r)
 	}
 	out := []Object{}
 	for _, day := range sortedNames(days) {
-		sums := grouped(days[day], ofEntity)
+		sums := map[string]*metrics{}
+		for id, part := range days[day] {
+			for _, r := range part {
+				addTo(sums, id, r)
+			}
+		}
 		entities := []Object{}
 		for _, id := range dearest(sums, 0) {
 			details := map[[2]string]*metrics{}
-			for i := range days[day] {
-				if r := &days[day][i]; r.Entity == id {
-					k := [2]string{publicName(*r), r.KeyHash}
-					if details[k] == nil {
-						details[k] = &metrics{}
-					}
-					details[k].add(r)
+			for _, r := range days[day][id] {
+				k := [2]string{publicName(*r), r.KeyHash}
+				if details[k] == nil {
+					details[k] = &metrics{}
 				}
+				details[k].add(r)
 			}
 			keys := make([][2]string, 0, len(details))
 			for k := range details {

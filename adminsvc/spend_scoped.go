@@ -87,7 +87,7 @@ func (s *server) scopedReport(ctx context.Context, c *Caller, g reportGrouping, 
 			}
 		}
 	}
-	list, err := s.sums(ctx, &in.spendDays, g.kind, func(q *policy.ActivityQuery) {
+	list, err := s.sums(ctx, &in.spendDays, g.kind, dailyReportBy, func(q *policy.ActivityQuery) {
 		if id != "" {
 			q.IDs = []string{id}
 		}
@@ -120,7 +120,7 @@ func (s *server) teamUserSpend(ctx context.Context, c *Caller, in *teamUserSpend
 			}
 		}
 	}
-	list, err := s.sums(ctx, &in.spendDays, policy.ScopeMember, nil)
+	list, err := s.sums(ctx, &in.spendDays, policy.ScopeMember, policy.ByEntity, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +165,7 @@ func (s *server) tagSummary(ctx context.Context, c *Caller, in *tagSummaryQuery)
 	if f := in.Filter.Or(""); f != "" {
 		only = append(only, f)
 	}
-	list, err := s.sums(ctx, &in.spendDays, policy.ScopeTag, func(q *policy.ActivityQuery) {
+	list, err := s.sums(ctx, &in.spendDays, policy.ScopeTag, policy.ByEntity|policy.ByKey, func(q *policy.ActivityQuery) {
 		if len(only) > 0 {
 			q.IDs = only
 		}

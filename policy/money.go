@@ -152,11 +152,25 @@ func (m Money) String() string {
 // MarshalJSON writes the exact decimal as a JSON number. Whole dollars carry
 // ".0", as clients that tell floats from integers expect of money.
 func (m Money) MarshalJSON() ([]byte, error) {
-	s := m.String()
-	if !strings.Contains(s, ".") {
-		s += ".0"
+	return m.AppendJSON(nil), nil
+}
+
+// AppendJSON appends what MarshalJSON writes.
+func (m Money) AppendJSON(b []byte) []byte {
+	n := uint64(m)
+	if m < 0 {
+		b, n = append(b, '-'), uint64(-m)
 	}
-	return []byte(s), nil
+	b = append(strconv.AppendUint(b, n/uint64(Dollar), 10), '.')
+	frac := n % uint64(Dollar)
+	if frac == 0 {
+		return append(b, '0')
+	}
+	for digit := uint64(Dollar / 10); frac > 0; digit /= 10 {
+		b = append(b, byte('0'+frac/digit))
+		frac %= digit
+	}
+	return b
 }
 
 // UnmarshalJSON reads a JSON number of dollars.

@@ -115,8 +115,12 @@ func (s *Store) Activity(ctx context.Context, q policy.ActivityQuery) ([]policy.
 		return nil, nil
 	}
 	var out []policy.ActivityRow
-	err := s.with(ctx, s.cfg.LongTimeout, func(ctx context.Context, c *pgx.Conn) (err error) {
-		out, err = readActivity(ctx, c, sql, b.args)
+	err := s.snapshot(ctx, func(ctx context.Context, tx pgx.Tx) (err error) {
+		// Some ten thousand groups are to stay in memory, and are done before code for them would be.
+		if _, err := tx.Exec(ctx, `SELECT set_config('work_mem', '64MB', true), set_config('jit', 'off', true)`); err != nil {
+			return err
+		}
+		out, err = readActivity(ctx, tx, sql, b.args)
 		return err
 	})
 	return out, err

@@ -48,6 +48,22 @@ func writeActivity(days []*activityDay, keys, names map[string]Object, meta Obje
 		}
 		about[id] = text
 	}
+	// Room for all of it: to grow step by step is to copy it all half a dozen times.
+	around := 0
+	for _, text := range w.keys {
+		around = max(around, len(text.before)+len(text.after))
+	}
+	mentions := 0
+	for _, d := range days {
+		mentions += len(d.keys) + 1
+		for _, parts := range []map[string]*slice{d.models, d.groups, d.providers, d.endpoints, d.entities} {
+			for _, p := range parts {
+				mentions += len(p.keys) + 1
+			}
+		}
+	}
+	const aMetrics, most = 450, 1 << 28
+	w.b = make([]byte, 0, min(mentions*(aMetrics+around)+4096, most))
 	var total metrics
 	w.text(`{"results":[`)
 	for i, d := range days {

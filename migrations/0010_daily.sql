@@ -51,6 +51,9 @@ CREATE TABLE spend_daily_tag (
 ) WITH (fillfactor = 70);
 CREATE INDEX spend_daily_tag_tag ON spend_daily_tag (tag, day);
 
+-- What failed is listed without reading all that did not, and counted without reading it.
+CREATE INDEX spend_logs_failed ON spend_logs (started_at) INCLUDE (status, type, day) WHERE status <> 'success';
+
 -- What adds hours (rows of spend_hourly or spend_hourly_tag, and a sign) to the days.
 -- +goose StatementBegin
 CREATE FUNCTION spend_daily_sql(hourly text, hours text) RETURNS text LANGUAGE plpgsql STABLE AS $$
@@ -114,5 +117,6 @@ DROP TRIGGER daily_insert ON spend_hourly;
 DROP TRIGGER daily_update ON spend_hourly;
 DROP TRIGGER daily_insert ON spend_hourly_tag;
 DROP TRIGGER daily_update ON spend_hourly_tag;
+DROP INDEX spend_logs_failed;
 DROP FUNCTION spend_daily_follow, spend_daily_sql;
 DROP TABLE spend_daily, spend_daily_tag;

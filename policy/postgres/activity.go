@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -116,8 +117,10 @@ func (s *Store) Activity(ctx context.Context, q policy.ActivityQuery) ([]policy.
 	}
 	var out []policy.ActivityRow
 	err := s.snapshot(ctx, func(ctx context.Context, tx pgx.Tx) (err error) {
-		// Some ten thousand groups are to stay in memory, and are done before code for them would be.
-		if _, err := tx.Exec(ctx, `SELECT set_config('work_mem', '64MB', true), set_config('jit', 'off', true)`); err != nil {
+		// Some ten thousand groups of seven texts are hashed in a fifth of the time they are
+		// sorted in, which is what the planner likes better; in memory; and before code
+		// made for it would be ready.
+		if _, err := tx.Exec(ctx, `SELECT set_config('work_mem', '64MB', true), set_config('enable_sort', 'off', true), set_config('jit', 'off', true)`); err != nil {
 			return err
 		}
 		out, err = readActivity(ctx, tx, sql, b.args)
@@ -203,7 +206,7 @@ func activitySQL(b *conditions, q policy.ActivityQuery, p *parts) string {
 	}
 	// Quarters have what the hours take out: what nothing is left of was never there.
 	return "SELECT day, entity, key_hash, model, model_group, provider, route, " + strings.Join(sums, ", ") +
-		" FROM (" + strings.Join(union, " UNION ALL ") + ") AS parts GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING sum(requests) <> 0 ORDER BY 1"
+		" FROM (" + strings.Join(union, " UNION ALL ") + ") AS parts GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING sum(requests) <> 0"
 }
 
 // activityFilters are the conditions of a query, given how its entity is called.
@@ -265,6 +268,7 @@ func readActivity(ctx context.Context, q querier, sql string, args []any) ([]pol
 		}
 		out = append(out, r)
 	}
+	slices.SortStableFunc(out, func(a, b policy.ActivityRow) int { return strings.Compare(a.Day, b.Day) })
 	return out, rows.Err()
 }
 

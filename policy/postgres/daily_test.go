@@ -118,7 +118,9 @@ func TestActivityIsTheSumOfItsRows(t *testing.T) {
 		all = append(all, e)
 		writeEntries(t, s, e)
 	}
-	apply(func(tx policy.Tx) error { return tx.Delete(t.Context(), policy.Ref{Kind: policy.EntityTeam, ID: "team1"}) })
+	apply(func(tx policy.Tx) error {
+		return tx.Delete(t.Context(), policy.Ref{Kind: policy.EntityTeam, ID: "team1"})
+	})
 	team.CreatedAt = again
 	apply(func(tx policy.Tx) error { return tx.Create(t.Context(), team) })
 	writeEntries(t, s, all[:1500]...) // late, and again

@@ -2,11 +2,13 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/purser/purser/policy"
 )
@@ -32,38 +34,16 @@ func (s *Store) Logs(ctx context.Context, q policy.LogQuery) (entries []policy.E
 	if q.Teams != nil && len(q.Teams) == 0 {
 		return nil, 0, false, nil
 	}
-	if q.Sort == "" && q.RequestID == "" && (q.KeyHash != "" || q.UserID != "" || q.TeamID != "" || q.ProjectID != "" || q.Customer != "") {
-		// Where no order is asked for, newest first goes by the reservation, a moment after
-		// the start: the indexes of whose the rows are know it, so that a page reads a page.
-		by = "reserved_at"
-	}
-	var b conditions
-	where := " WHERE " + logConditions(&b, q)
-	counted := len(b.args)
-	direction := " DESC NULLS LAST"
-	if by == "started_at" || by == "reserved_at" { // never NULL, and their indexes know no NULLS LAST
-		direction = " DESC"
-	}
-	if q.Ascending {
-		direction = ""
-	}
-	sql := "SELECT " + entryList + " FROM spend_logs" + where + " ORDER BY " + by + direction + ", call_id" + strings.TrimSuffix(direction, " NULLS LAST")
-	if q.Limit > 0 {
-		sql += " LIMIT " + b.arg(q.Limit)
-	}
-	if q.Offset > 0 {
-		sql += " OFFSET " + b.arg(q.Offset)
-	}
-	err = s.with(ctx, s.cfg.LongTimeout, func(ctx context.Context, c *pgx.Conn) error {
-		if entries, err = readEntries(ctx, c, sql, b.args...); err != nil {
+	w := newLogWalk(q, by)
+	for range 2 {
+		err = s.snapshot(ctx, func(ctx context.Context, tx pgx.Tx) error {
+			entries, total, err = w.read(ctx, tx)
 			return err
+		})
+		if !gone(err) { // else retention has dropped a day between two of the queries
+			break
 		}
-		total = q.Offset + len(entries)
-		if q.Limit == 0 || 0 < len(entries) && len(entries) < q.Limit {
-			return nil // the last page tells
-		}
-		return c.QueryRow(ctx, "SELECT count(*) FROM (SELECT FROM spend_logs"+where+" LIMIT "+itoa(maxCounted+1)+") AS found", b.args[:counted]...).Scan(&total)
-	})
+	}
 	if err != nil {
 		return nil, 0, false, err
 	}
@@ -71,6 +51,12 @@ func (s *Store) Logs(ctx context.Context, q policy.LogQuery) (entries []policy.E
 		total, capped = max(maxCounted, q.Offset+len(entries)), true
 	}
 	return entries, total, capped, nil
+}
+
+// gone: a table that was there is not.
+func gone(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "42P01"
 }
 
 func logConditions(b *conditions, q policy.LogQuery) string {
@@ -94,7 +80,12 @@ func logConditions(b *conditions, q policy.LogQuery) string {
 	is(q.ModelGroup, "model_group", "model_asked")
 	is(q.Deployment, "deployment")
 	is(q.KeyAlias, "key_alias")
-	is(string(q.Status), "status")
+	switch q.Status {
+	case policy.StatusFailure, policy.StatusAbandoned: // written out: an index is of these alone
+		tests = append(tests, "status <> '"+string(policy.StatusSuccess)+"' AND status = '"+string(q.Status)+"'")
+	default:
+		is(string(q.Status), "status")
+	}
 	if q.RequestID == "" {
 		tests = append(tests, "type = '"+string(policy.EntryRequest)+"'")
 	}

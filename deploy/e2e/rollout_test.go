@@ -14,8 +14,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -43,7 +45,7 @@ alerts:
 		t.Fatal(err)
 	}
 	state, stop := startWith(t, "auto", []string{
-		"ENFORCEMENT=shadow", "OTEL_EXPORTER_OTLP_ENDPOINT=http://" + collector.Address, "OTEL_BSP_SCHEDULE_DELAY=100", "METRICS_ADDR=127.0.0.1:0",
+		"ENFORCEMENT=shadow", "OTEL_EXPORTER_OTLP_ENDPOINT=http://" + collector.Address, "OTEL_BSP_SCHEDULE_DELAY=100", "METRICS_ADDR=127.0.0.1:0", "DRAIN_TIMEOUT=60s",
 	}, "--config", config, "--replicas", "2")
 	defer stop()
 	s := &rollout{t: t}
@@ -55,6 +57,7 @@ alerts:
 	t.Run("shadow, then enforced", s.enforce)
 	t.Run("one trace", func(t *testing.T) { s.traced(t, collector) })
 	t.Run("metrics", func(t *testing.T) { s.measured(t, state) })
+	t.Run("an extproc is told to stop", func(t *testing.T) { s.drained(t, state) })
 	t.Run("alerts", func(t *testing.T) { s.alerted(t, hooks) })
 }
 
@@ -342,6 +345,67 @@ func untold(t *testing.T, told map[string][]string) (out []string) {
 		}
 	}
 	return out
+}
+
+// drained stops one of two extprocs while streams run through Envoy: each ends whole, and nobody who calls meanwhile is turned away.
+func (s *rollout) drained(t *testing.T, state string) {
+	pid := func() string {
+		text, _ := os.ReadFile(filepath.Join(state, "extproc.pid"))
+		return strings.TrimSpace(string(text))
+	}
+	key := s.manage(t, "/key/generate", "{}", "key")
+	const each = 6
+	begun, ends := make(chan struct{}, each), make(chan error, each)
+	for range each {
+		go func() {
+			req, err := http.NewRequest("POST", s.info.URL+"/v1/chat/completions", strings.NewReader(
+				`{"model":"gpt-4","stream":true,"messages":[{"role":"user","content":"fake:{\"output_tokens\":30,\"chunks\":30,\"delay_ms\":60}"}]}`))
+			if err != nil {
+				ends <- err
+				return
+			}
+			req.Header.Set("Content-Type", "application/json")
+			req.Header.Set("Authorization", "Bearer "+key)
+			r, err := http.DefaultClient.Do(req)
+			begun <- struct{}{}
+			if err != nil {
+				ends <- err
+				return
+			}
+			defer r.Body.Close()
+			text, err := io.ReadAll(r.Body)
+			if err == nil && (r.StatusCode != 200 || !strings.Contains(string(text), "[DONE]")) {
+				err = fmt.Errorf("status %d, %s", r.StatusCode, text)
+			}
+			ends <- err
+		}()
+	}
+	for range each {
+		<-begun
+	}
+	before := pid()
+	n, err := strconv.Atoi(before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(n, syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	for range 10 {
+		if got := s.chat(t, key, "gpt-4"); got != 200 {
+			t.Errorf("a new call meanwhile: %d", got)
+		}
+	}
+	for range each {
+		if err := <-ends; err != nil {
+			t.Errorf("a stream under way: %v", err)
+		}
+	}
+	for deadline := time.Now().Add(time.Minute); pid() == before || pid() == ""; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it does not run again")
+		}
+	}
 }
 
 // spend makes a team, a project and a key that have used almost all they have, each in

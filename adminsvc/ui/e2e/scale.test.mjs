@@ -37,20 +37,22 @@ after(() => browser?.close())
 
 /** What a step made the page read, how often it asked, and how much is drawn. */
 async function measured(name, step, most = 700 << 10) {
-  let bytes = 0, asked = 0, underWay = 0
+  let bytes = 0, asked = 0
+  const underWay = new Set() // of what this step began, not of what came before
   const isCall = (r) => !new URL(r.url()).pathname.startsWith('/ui/')
-  const begin = (r) => { if (isCall(r)) { asked++; underWay++ } }
+  const begin = (r) => { if (isCall(r)) { asked++; underWay.add(r) } }
   const end = async (r) => {
-    if (!isCall(r)) return
+    if (!underWay.has(r)) return
     bytes += await r.response().then((reply) => reply?.body()).then((b) => b?.length ?? 0, () => 0)
-    underWay--
+    underWay.delete(r)
   }
   const on = [['request', begin], ['requestfinished', end], ['requestfailed', end]]
   for (const [event, f] of on) page.on(event, f)
   const began = performance.now()
   await step()
   const ms = Math.round(performance.now() - began)
-  for (let quiet = 0; quiet < 4; quiet = underWay ? 0 : quiet + 1) await page.waitForTimeout(100) // a search waits 250 ms for the next letter
+  const patience = Date.now() + 30_000
+  for (let quiet = 0; quiet < 4 && Date.now() < patience; quiet = underWay.size ? 0 : quiet + 1) await page.waitForTimeout(100) // a search waits 250 ms for the next letter
   for (const [event, f] of on) page.off(event, f)
   const drawn = await page.evaluate(() => document.querySelectorAll('*').length)
   console.log(`${name}: ${ms} ms, ${asked} calls, ${Math.round(bytes / 1024)} KiB, ${drawn} elements`)

@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,7 +33,28 @@ INSERT INTO spend_hourly (hour, combination, key_hash, user_id, team_id, project
 SELECT hour, md5(concat_ws('|', key_hash, user_id, team_id, project_id, organization_id, customer_id, model))::uuid, key_hash, user_id, team_id, project_id, organization_id, customer_id, model_asked, model_group, model, provider, route,
 	sum(spend), sum(input), sum(output), 0, 0, count(*), count(*) FILTER (WHERE status = 'success'), count(*) FILTER (WHERE status <> 'success'), sum(3000)
 FROM (SELECT date_trunc('hour', reserved_at, 'UTC') AS hour, * FROM spend_logs WHERE call_id LIKE 'call-%') AS rows
-GROUP BY hour, key_hash, user_id, team_id, project_id, organization_id, customer_id, model_asked, model_group, model, provider, route`
+GROUP BY hour, key_hash, user_id, team_id, project_id, organization_id, customer_id, model_asked, model_group, model, provider, route
+ORDER BY hour, 2`
+
+const millionTagSums = `
+INSERT INTO spend_hourly_tag (hour, combination, tag, key_hash, model_asked, model_group, model, provider, route, spend, input, output, cache_read, cache_write, requests, succeeded, failed, millis)
+SELECT hour, md5(concat_ws('|', tag, key_hash, model))::uuid, tag, key_hash, model_asked, model_group, model, provider, route,
+	sum(spend), sum(input), sum(output), 0, 0, count(*), count(*) FILTER (WHERE status = 'success'), count(*) FILTER (WHERE status <> 'success'), sum(3000)
+FROM (SELECT date_trunc('hour', reserved_at, 'UTC') AS hour, * FROM spend_logs, unnest(tags) AS tag WHERE call_id LIKE 'call-%') AS rows
+GROUP BY hour, tag, key_hash, model_asked, model_group, model, provider, route ORDER BY hour, 2`
+
+// millionDays makes the days as the migration does, at once.
+const millionDays = `DO $$ BEGIN
+	EXECUTE spend_daily_sql('spend_hourly', 'SELECT 1 AS sign, * FROM spend_hourly');
+	EXECUTE spend_daily_sql('spend_hourly_tag', 'SELECT 1 AS sign, * FROM spend_hourly_tag');
+END $$`
+
+// manyKeys are 50 000, of which the first thousand made the million requests.
+const manyKeys = `
+INSERT INTO keys (hash, name, alias, user_id, team_id, project_id, models, limits, created_at, updated_at, created_by, updated_by, fields, revision)
+SELECT sha256(n::text::bytea), 'sk-...' || lpad((n % 10000)::text, 4, '0'), 'alias-' || n, 'user-' || n % 500, 'team-' || n % 200, 'project-' || n % 2000, '{gpt-4o,gpt-4o-mini}',
+	json_build_object('max_budget', n / 100.0, 'budget_duration', '30d', 'rpm_limit', 100), now(), now(), 'admin', 'admin', '{"models":["gpt-4o","gpt-4o-mini"],"max_budget":10.0,"budget_duration":"30d"}', n
+FROM generate_series(0, 49999) AS n`
 
 // BenchmarkMillionRows asks for what people look at, with a million rows there, and
 // reports the 99th percentile of each. Customers are in the sums, so that there are
@@ -50,6 +72,7 @@ func BenchmarkMillionRows(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.Cleanup(store.Close)
+	fillEntities(b, store)
 	fillMillion(b, url, store)
 	timeMillion(b, store)
 }
@@ -74,7 +97,7 @@ func fillMillion(b *testing.B, url string, store *postgres.Store) {
 		_ = conn.Close(b.Context())
 		return
 	}
-	for _, sql := range []string{millionRows, millionSums, "VACUUM ANALYZE"} {
+	for _, sql := range []string{"SET purser.daily = 'written'; SET work_mem = '128MB'; DELETE FROM spend_hourly; DELETE FROM spend_daily", millionRows, millionSums, millionTagSums, millionDays, manyKeys, "VACUUM ANALYZE"} {
 		started := time.Now()
 		if _, err := conn.Exec(b.Context(), sql); err != nil {
 			b.Fatal(err)
@@ -82,6 +105,28 @@ func fillMillion(b *testing.B, url string, store *postgres.Store) {
 		b.Logf("%.20q took %v", sql, time.Since(started).Round(time.Second))
 	}
 	_ = conn.Close(b.Context())
+}
+
+// fillEntities makes what the lists are of, where it is not there.
+func fillEntities(b *testing.B, store *postgres.Store) {
+	if _, err := store.Get(b.Context(), policy.Ref{Kind: policy.EntityProject, ID: "project-1999"}); err == nil {
+		return
+	}
+	if err := store.Write(b.Context(), policy.Actor{}, func(tx policy.Tx) error {
+		var all []policy.Entity
+		budget := policy.Limits{MaxBudget: new(policy.Money), BudgetDuration: "30d"}
+		*budget.MaxBudget = 1000 * policy.Dollar
+		for n := range 2000 {
+			record := policy.Record{CreatedAt: time.Now(), UpdatedAt: time.Now(), Fields: []byte("{}")}
+			if n < 200 {
+				all = append(all, &policy.Team{ID: fmt.Sprint("team-", n), Alias: fmt.Sprint("Team ", n), Rules: policy.Rules{Limits: budget}, Record: record})
+			}
+			all = append(all, &policy.Project{ID: fmt.Sprint("project-", n), Alias: fmt.Sprint("Project ", n), TeamID: fmt.Sprint("team-", n%200), Rules: policy.Rules{Limits: budget}, Record: record})
+		}
+		return tx.(postgres.BulkTx).CreateAll(b.Context(), all)
+	}); err != nil {
+		b.Fatal(err)
+	}
 }
 
 func timeMillion(b *testing.B, store *postgres.Store) {
@@ -109,12 +154,34 @@ func timeMillion(b *testing.B, store *postgres.Store) {
 		{"daily activity of all teams, a week", "/team/daily/activity?start_date=2026-03-25&end_date=2026-03-31"},
 		{"daily activity of all teams, a month", "/team/daily/activity?" + month},
 		{"spend of the proxy by day", "/global/spend/logs?" + month},
+		{"daily activity of all users, a month", "/user/daily/activity?" + month},
+		{"daily activity of all customers, a day", "/customer/daily/activity?start_date=2026-03-28&end_date=2026-03-28"},
+		{"daily activity of all tags, a month", "/tag/daily/activity/aggregated?" + month},
+		{"the Usage page: teams, a month, in Los Angeles", "/team/daily/activity/aggregated?timezone=420&" + month},
+		{"the Usage page: teams, a month, in Delhi", "/team/daily/activity/aggregated?timezone=-330&" + month},
+		{"the Home page: everything, a month", "/user/daily/activity/aggregated?timezone=0&" + month},
+		{"the Home page: everything, a day", "/user/daily/activity/aggregated?timezone=0&start_date=2026-03-28&end_date=2026-03-28"},
+		{"the Home page: projects, a month", "/project/daily/activity/aggregated?timezone=0&" + month},
 		{"keys, by spend", "/global/spend/keys?limit=10"},
+		{"spend by tag", "/spend/tags?" + month},
+		{"a report by team", "/global/spend/report?group_by=team&" + month},
+		{"a report by key", "/global/spend/report?group_by=api_key&" + month},
+		{"a page of keys", "/key/list?size=50&return_full_object=true&include_team_keys=true&sort_by=created_at&sort_order=desc"},
+		{"keys by a part of their name", "/key/list?size=25&return_full_object=true&search=alias-77"},
+		{"all teams", "/team/list"},
+		{"a page of teams", "/v2/team/list?page=1&page_size=100"},
+		{"all projects", "/project/list"},
+		{"a page of projects", "/project/list?page=1&page_size=100"},
+		{"customers, by spend", "POST /global/spend/end_users"},
 	} {
 		b.Run(c.what, func(b *testing.B) {
 			var took []time.Duration
 			ask := func() {
-				r := httptest.NewRequest("GET", c.path, nil)
+				method, path, found := strings.Cut(c.path, " ")
+				if !found {
+					method, path = "GET", c.path
+				}
+				r := httptest.NewRequest(method, path, nil)
 				r.Header.Set("Authorization", "Bearer "+master)
 				w := httptest.NewRecorder()
 				started := time.Now()

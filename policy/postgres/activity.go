@@ -187,7 +187,8 @@ func activitySQL(b *conditions, q policy.ActivityQuery, p *parts) string {
 	if len(p.hours.day) > 0 {
 		union = append(union, "SELECT "+dims(g.hours, named)+", "+measured(func(_ int, m string) string { return "sign * " + m })+
 			" FROM "+given(&p.hours, "h1 timestamptz h2 timestamptz sign bigint", p.hours.from, p.hours.until, p.hours.sign)+
-			" JOIN "+g.table+" ON hour >= t.h1 AND hour < t.h2 WHERE adjusted = '' AND "+g.hoursWhere+" AND "+filters(g.hours))
+			// Range by range: joined, the planner reads the whole table and looks at every range for every row.
+			" CROSS JOIN LATERAL (SELECT * FROM "+g.table+" WHERE hour >= t.h1 AND hour < t.h2 AND adjusted = '' AND "+g.hoursWhere+" AND "+filters(g.hours)+" OFFSET 0) AS h")
 	}
 	if len(p.rows.day) > 0 {
 		// A part of an hour is of one day, UTC: of one partition.

@@ -124,7 +124,7 @@ func TestRefusalsAreListedAndCut(t *testing.T) {
 	}{
 		{"master", "", "4"}, {"viewer", "", "4"}, {"viewer", "?team_id=t1", "2"}, {"teamadmin", "?team_id=t1", "2"}, {"orgadmin", "?team_id=t1", "2"},
 		{"member", "", "1"}, {"member", "?team_id=t1", "1"}, {"memberkey", "", "1"}, {"stranger", "", "1"}, {"outsider", "?team_id=t2", "1"}, {"outsider", "", "0"}, {"plain", "", "0"},
-		{"master", "?end_date=2026-03-08", "1"}, {"master", "?start_date=2026-03-10", "3"}, {"master", "?reason=budget_exceeded", "0"}, {"master", "?kind=spend", "1"}, {"master", "?page_size=1&page=4", "4"},
+		{"master", "?end_date=2026-03-08", "1"}, {"master", "?start_date=2026-03-10+11:59&end_date=2026-03-10T11:59", "1"}, {"master", "?start_date=2026-03-10+12:00&end_date=2026-03-10+12:00", "2"}, {"master", "?start_date=2026-03-10", "3"}, {"master", "?reason=budget_exceeded", "0"}, {"master", "?kind=spend", "1"}, {"master", "?page_size=1&page=4", "4"},
 	} {
 		w.call(w.keys[c.who], "GET", "/refusals"+c.query, "").ok().has(map[string]string{"total": c.total})
 	}

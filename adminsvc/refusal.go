@@ -149,32 +149,34 @@ func (s *server) keysByHash(ctx context.Context, hashes []string) (map[string]*p
 	return out, err
 }
 
-// timesOf reads a range: days, the last one included, or times.
+// timesOf reads a range: days or minutes, the last one included, or times.
 func timesOf(start, end Opt[string]) (from, until time.Time, err error) {
 	if from, _, err = timeOf("start_date", start.Or("")); err != nil {
 		return
 	}
-	var day bool
-	if until, day, err = timeOf("end_date", end.Or("")); err != nil {
+	var whole time.Duration
+	if until, whole, err = timeOf("end_date", end.Or("")); err != nil {
 		return
 	}
-	if day {
-		until = until.AddDate(0, 0, 1)
-	}
+	until = until.Add(whole)
 	if !until.IsZero() && until.Before(from) {
 		err = badRequest("end_date", "end_date is before start_date")
 	}
 	return
 }
 
-func timeOf(field, text string) (t time.Time, day bool, err error) {
+// timeOf reads a time, and how long what it names is: a day, a minute, or a moment.
+func timeOf(field, text string) (t time.Time, whole time.Duration, err error) {
 	if text == "" {
-		return t, false, nil
+		return t, 0, nil
 	}
-	for _, layout := range []string{time.DateOnly, time.DateTime, time.RFC3339Nano} {
-		if t, err := time.Parse(layout, text); err == nil && t.Year() > 1 && t.Year() < 9999 {
-			return t.UTC(), layout == time.DateOnly, nil
+	for _, l := range []struct {
+		layout string
+		whole  time.Duration
+	}{{time.DateOnly, 24 * time.Hour}, {"2006-01-02 15:04", time.Minute}, {"2006-01-02T15:04", time.Minute}, {time.DateTime, 0}, {time.RFC3339Nano, 0}} {
+		if t, err := time.Parse(l.layout, text); err == nil && t.Year() > 1 && t.Year() < 9999 {
+			return t.UTC(), l.whole, nil
 		}
 	}
-	return t, false, badRequest(field, "%s is no time such as 2026-03-10 or 2026-03-10T12:00:00Z", field)
+	return t, 0, badRequest(field, "%s is no time such as 2026-03-10, 2026-03-10 12:03 or 2026-03-10T12:00:00Z", field)
 }

@@ -71,7 +71,7 @@ var managed = map[string]map[string]verb{
 	},
 	"spend": {
 		"logs": {method: read, path: "/spend/logs/v2", rows: "data", columns: []string{"startTime", "request_id", "model", "team_id", "user", "total_tokens", "spend", "status"}},
-		"keys": {method: read, path: "/spend/keys"}, "users": {method: read, path: "/spend/users"}, "total": {method: read, path: "/global/spend"},
+		"keys": {method: read, path: "/spend/keys", columns: keyColumns}, "users": {method: read, path: "/spend/users", columns: []string{"user_id", "user_email", "user_role", "spend", "max_budget"}}, "total": {method: read, path: "/global/spend"},
 	},
 	"limits":   {"": {method: read, path: "/limits", id: "key", rows: "limits", columns: []string{"scope", "scope_id", "kind", "model", "window", "limit", "used", "reserved", "remaining", "reset_at"}}},
 	"simulate": {"": {method: post, path: "/policy/simulate", id: "key"}},

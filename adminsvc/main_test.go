@@ -42,7 +42,7 @@ type api struct {
 
 func setup(t testing.TB, change ...func(*Config)) *api {
 	t.Helper()
-	store, err := postgres.Open(t.Context(), postgres.Config{URL: postgrestest.URL(t)})
+	store, err := postgres.Open(t.Context(), postgres.Config{URL: postgrestest.URL(t), Timeout: time.Minute}) // a machine that stands still for seconds is not what is tested
 	if err != nil {
 		t.Fatal(err)
 	}

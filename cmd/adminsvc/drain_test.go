@@ -90,7 +90,7 @@ func drainAll(tb testing.TB, client goredis.UniversalClient, prefix string, stor
 
 func openStore(tb testing.TB) *postgres.Store {
 	tb.Helper()
-	store, err := postgres.Open(tb.Context(), postgres.Config{URL: postgrestest.URL(tb), Barrier: -1})
+	store, err := postgres.Open(tb.Context(), postgres.Config{URL: postgrestest.URL(tb), Barrier: -1, Timeout: time.Minute})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/purser/purser/policy"
 	"github.com/purser/purser/policy/postgres"
@@ -17,7 +18,7 @@ import (
 // Models that the API has added have routes in what is printed, wherever it is applied.
 func TestEnvoyConfigKnowsStoredModels(t *testing.T) {
 	url := postgrestest.URL(t)
-	store, err := postgres.Open(t.Context(), postgres.Config{URL: url, Barrier: -1})
+	store, err := postgres.Open(t.Context(), postgres.Config{URL: url, Barrier: -1, Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

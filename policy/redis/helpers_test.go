@@ -76,10 +76,12 @@ func borrow(t testing.TB, name string, n int, h policy.Hold, ledgers ...*redis.L
 	for i := range n {
 		all.Go(func() {
 			<-start
-			for try := range 1000 {
+			until := time.Now().Add(3 * time.Minute) // a failover is many errors, each at once
+			for try := 0; time.Now().Before(until); try++ {
 				id := fmt.Sprintf("%s-%d-%d", name, i, try)
 				out, err := ledgers[i%len(ledgers)].Reserve(t.Context(), policy.Ask{ID: id, Holds: []policy.Hold{h}, TTL: time.Minute})
 				if err != nil {
+					time.Sleep(time.Millisecond)
 					continue
 				}
 				if out.Granted {

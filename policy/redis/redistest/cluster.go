@@ -22,7 +22,10 @@ const slots = 16384
 func StartCluster(masters, replicas int) (*Cluster, error) {
 	c := &Cluster{}
 	for range masters * (1 + replicas) {
-		s, err := Start("", []string{"--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-node-timeout", "500", "--repl-ping-replica-period", "1"})
+		// Three seconds: a shorter stop of a busy machine is no failure. And a replica that has not heard of its master for
+		// ten times that may never take its place, by default: where the machine stands still for longer nobody would.
+		s, err := Start("", []string{"--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-node-timeout", "3000",
+			"--repl-ping-replica-period", "1", "--cluster-replica-validity-factor", "0"})
 		if err != nil {
 			c.Stop()
 			return nil, err

@@ -133,11 +133,15 @@ func (s *server) checkKey(ctx context.Context, tx policy.Tx, k *policy.Key, f fa
 			return badRequest("models", "Model %s is not among the models of team %s", clip(over), f.team.ID)
 		}
 	}
-	if len(k.Models) > 0 {
-		for level, list := range map[string][]string{"project": modelsOf(f.project), "team": modelsOf(f.team)} {
-			if over := names.within(groups, list); over != "" {
-				return badRequest("access_group_ids", "Access group %s has models that the key's %s has not: it would allow nothing more", clip(over), level)
-			}
+	const noMore = "Access group %s has models that the key's %s has not: it would allow nothing more"
+	if f.project != nil && len(k.Models) > 0 {
+		if over := names.within(groups, f.project.Models); over != "" {
+			return badRequest("access_group_ids", noMore, clip(over), "project")
+		}
+	}
+	if f.team != nil && len(k.Models) > 0 {
+		if over := names.within(groups, f.team.Models); over != "" {
+			return badRequest("access_group_ids", noMore, clip(over), "team")
 		}
 	}
 	if k.Alias != "" {
@@ -153,21 +157,6 @@ func (s *server) checkKey(ctx context.Context, tx policy.Tx, k *policy.Key, f fa
 	}
 	k.Models = grant(k.Models, groups)
 	return s.checkKeyThroughput(ctx, tx, k, f, fields)
-}
-
-// modelsOf is the model list of a level above a key; nil, which is all, where there is none.
-func modelsOf(level any) []string {
-	switch l := level.(type) {
-	case *policy.Team:
-		if l != nil {
-			return l.Models
-		}
-	case *policy.Project:
-		if l != nil {
-			return l.Models
-		}
-	}
-	return nil
 }
 
 // grantedGroups are the names of the managed access groups that an entity is given by id.

@@ -185,7 +185,7 @@ func budgetOrder(sort string) (func(a, b *policy.Budget) int, error) {
 
 // pageLink is the address of another page of the list that is asked for; nil where there is none.
 func pageLink(ctx context.Context, number, pages int64) any {
-	r, _ := ctx.Value(requestKey{}).(*http.Request)
+	r := requestOf(ctx)
 	if r == nil || number < 1 || number > pages {
 		return nil
 	}

@@ -61,8 +61,8 @@ func (a access) allows(name string) bool {
 // customerNamed is the customer that a caller asks on behalf of: in the headers that
 // calls of models name one by. "" for none.
 func customerNamed(ctx context.Context) string {
-	r, ok := ctx.Value(requestKey{}).(*http.Request)
-	if !ok {
+	r := requestOf(ctx)
+	if r == nil {
 		return ""
 	}
 	return cmp.Or(r.Header.Get("x-litellm-customer-id"), r.Header.Get("x-litellm-end-user-id"))

@@ -30,6 +30,7 @@ type config struct {
 	Deadline          time.Duration `env:"LEDGER_DEADLINE" envDefault:"700ms"`      // below Envoy's message timeout
 	Drain             time.Duration `env:"DRAIN_TIMEOUT" envDefault:"30s"`          // for streams under way at SIGTERM
 	DrainDelay        time.Duration `env:"DRAIN_DELAY" envDefault:"0s"`             // unready for so long before the drain starts
+	WriteBarrier      time.Duration `env:"WRITE_BARRIER" envDefault:"1s"`           // as for adminsvc: how long a write waits, and so how long a new limit may take to be told what was spent
 	LogFormat         string        `env:"LOG_FORMAT" envDefault:"text"`            // text or json
 	LogLevel          string        `env:"LOG_LEVEL" envDefault:"info"`             // debug, info, warn, error
 }

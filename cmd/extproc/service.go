@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -58,10 +57,6 @@ type service struct {
 // not known to a process that starts from it.
 const copyEvery = 10 * time.Second
 
-// pollEvery is well below the second that a look at the changes is good for: an idle
-// feed is not waited for.
-const pollEvery = 400 * time.Millisecond
-
 // newService reads the configuration and opens what the service stands on.
 func newService(ctx context.Context, cfg config, log *slog.Logger, clock func() time.Time) (*service, error) {
 	prices, err := boot.OpenPrices(ctx, cmp.Or(cfg.PriceMap, cfg.LiteLLMPriceMap), cfg.StateDir, cfg.PriceMapEvery, log)
@@ -84,7 +79,7 @@ func newService(ctx context.Context, cfg config, log *slog.Logger, clock func() 
 	if err := s.newModels(opts, file, settings); err != nil {
 		return nil, err
 	}
-	s.store, err = postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL, DirectURL: cfg.DatabaseDirectURL, Name: "purser-extproc", Log: log})
+	s.store, err = postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL, DirectURL: cfg.DatabaseDirectURL, Name: "purser-extproc", Barrier: freshWithin(cfg.WriteBarrier), Log: log})
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +92,7 @@ func newService(ctx context.Context, cfg config, log *slog.Logger, clock func() 
 	s.feed = postgres.NewFeed(postgres.FeedConfig{
 		Store: s.store, Directory: s.directory, ReplicaID: replica, Kind: "extproc", Log: log,
 		OnChange: s.onChange, After: "adminsvc", OnLoad: func() { s.models.Rebuild(); s.unseeded.Store(true); s.readEnforcement() }, CopyPath: filepath.Join(cfg.StateDir, "directory.copy"), CopyEvery: copyEvery,
-		Poll: pollEvery,
+		Poll: min(pollEvery, 2*freshWithin(cfg.WriteBarrier)/5),
 	})
 	headers := make([]string, 0, len(file.General.UserHeaders)+1)
 	if file.General.UserHeader != "" {
@@ -192,57 +187,6 @@ func (s *service) believe(ctx context.Context) error {
 func (s *service) seed(ctx context.Context) error {
 	s.unhealed.Store(true)
 	return s.seeding.All(ctx)
-}
-
-// onChange completes the counters of limits that are new, before whoever made the
-// change gets its answer. Where the tables cannot tell, the counter starts at
-// zero and is completed by the next full pass.
-func (s *service) onChange(changed []policy.Entity, gone []policy.Ref) {
-	s.models.Changed(changed, gone)
-	if slices.ContainsFunc(gone, func(r policy.Ref) bool { return r.Kind == policy.EntitySetting }) {
-		s.readEnforcement()
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 900*time.Millisecond)
-	defer cancel()
-	if err := s.seeding.Entities(ctx, changed); err != nil {
-		s.log.Warn("what was spent under a new limit could not be read yet", "err", err)
-		s.unseeded.Store(true)
-	}
-	var adjusted []policy.Scope
-	for _, ref := range gone {
-		if scope, ok := policy.ParseScope(ref.ID); ref.Kind == policy.EntitySpend && ok {
-			adjusted = append(adjusted, scope)
-		}
-	}
-	if len(adjusted) == 0 {
-		return
-	}
-	err := s.counting.flush(ctx) // who asked reads the tables next
-	if err == nil {
-		err = s.healing.Scopes(ctx, adjusted)
-	}
-	if err != nil {
-		s.log.Warn("a spend that was changed by hand is not counted yet", "err", err)
-		s.unhealed.Store(true)
-	}
-}
-
-// readEnforcement puts in force what the tables say of enforcement; where they
-// cannot be asked now, soon.
-func (s *service) readEnforcement() {
-	ctx, cancel := context.WithTimeout(context.Background(), 900*time.Millisecond)
-	defer cancel()
-	e, err := s.store.Enforcement(ctx)
-	if err != nil {
-		s.unset.Store(true)
-		s.log.Warn("whether to enforce could not be read yet", "err", err)
-		return
-	}
-	was := s.directory.Enforcement()
-	s.directory.SetEnforcement(e)
-	if now := s.directory.Enforcement(); now != was {
-		s.log.Info("enforcement changed", "from", was, "to", now)
-	}
 }
 
 // serve runs until ctx ends.

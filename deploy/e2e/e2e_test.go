@@ -168,7 +168,8 @@ func startWith(t *testing.T, redis string, env []string, flags ...string) (state
 	}
 }
 
-// environment is ours without what would point the stack at other servers.
+// environment is ours without what would point the stack at other servers. Writes wait for
+// the replicas for as long as a machine takes that has other work.
 func environment(more []string) []string {
 	return append(slices.DeleteFunc(os.Environ(), func(v string) bool {
 		for _, prefix := range []string{"DATABASE_", "REDIS_", "FAKE_PROVIDER_", "PURSER_", "CONFIG_FILE="} {
@@ -177,7 +178,7 @@ func environment(more []string) []string {
 			}
 		}
 		return false
-	}), more...)
+	}), append([]string{"WRITE_BARRIER=20s"}, more...)...)
 }
 
 // testCase is one test in pytest's report.

@@ -34,7 +34,7 @@ func run(t *testing.T, file string, limit time.Duration, env ...string) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join(programs, "purser"), "up", "--port", "0", "--state-dir", t.TempDir(), "--",
 		"node", "--test", "--test-reporter=spec", filepath.Join(mustAbs(t, ui), "e2e", file))
-	cmd.Env = append(append(os.Environ(), "NODE_OPTIONS="), env...)
+	cmd.Env = append(append(os.Environ(), "NODE_OPTIONS=", "WRITE_BARRIER=20s"), env...)
 	cmd.Dir = mustAbs(t, "../..")
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 20 * time.Second

@@ -81,4 +81,6 @@ func TestANewBudgetWaitsForWhatWasSpentAsLongAsItsWriterDoes(t *testing.T) {
 // nowhere is the journal of a ledger that settles nothing.
 type nowhere struct{}
 
-func (nowhere) Append(context.Context, policy.Entry) error { return errors.New("nothing was settled here") }
+func (nowhere) Append(context.Context, policy.Entry) error {
+	return errors.New("nothing was settled here")
+}

@@ -97,6 +97,15 @@ func (d *decoding) items(at location, v jsontext.Value, f func(at location, v js
 	}
 }
 
+// oneOrItems is items where a single object may come without the list.
+func (d *decoding) oneOrItems(at location, v jsontext.Value, f func(at location, v jsontext.Value)) {
+	if v.Kind() == '{' {
+		f(at, v)
+		return
+	}
+	d.items(at, v, f)
+}
+
 // members calls f for each member of a JSON object. Where f changed a value, the
 // object with the changes is returned.
 func (d *decoding) members(at location, v jsontext.Value, f func(at location, name string, v jsontext.Value) jsontext.Value) jsontext.Value {

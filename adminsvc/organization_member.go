@@ -56,23 +56,11 @@ func (m *orgMembers) parse(d *decoding, at location, v jsontext.Value) jsontext.
 		*m = append(*m, policy.Member{UserID: entry.UserID.Or(""), Email: entry.Email.Or(""), Role: entry.Role.Or("")})
 	}
 	*m = nil
-	if v.Kind() == '{' {
-		one(at, v)
-		return nil
-	}
-	d.items(at, v, one)
+	d.oneOrItems(at, v, one)
 	return nil
 }
 
-func (*orgMembers) schema() *huma.Schema {
-	roles := make([]any, len(organizationRoles))
-	for i, r := range organizationRoles {
-		roles[i] = r
-	}
-	return &huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeObject, Required: []string{"role"}, Properties: map[string]*huma.Schema{
-		"user_id": {Type: huma.TypeString, Nullable: true}, "user_email": {Type: huma.TypeString, Nullable: true}, "role": {Type: huma.TypeString, Enum: roles},
-	}}}
-}
+func (*orgMembers) schema() *huma.Schema { return membersSchema(organizationRoles...) }
 
 // memberBudget refuses a budget for one member of an organization: requests are
 // counted to users, teams and organizations, not to a user within an organization.

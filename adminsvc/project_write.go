@@ -59,11 +59,7 @@ func (s *server) newProject(ctx context.Context, c *Caller, in *projectNew) (any
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.projectRows(ctx, p)
-	if err != nil {
-		return nil, err
-	}
-	return rows[0], nil
+	return only(s.projectRows(ctx, p))
 }
 
 type projectUpdate struct {
@@ -119,11 +115,7 @@ func (s *server) updateProject(ctx context.Context, c *Caller, in *projectUpdate
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.projectRows(ctx, p)
-	if err != nil {
-		return nil, err
-	}
-	return rows[0], nil
+	return only(s.projectRows(ctx, p))
 }
 
 // moveProjectKeys lets the keys of a project follow it to another team, whose

@@ -44,6 +44,14 @@ func render[Row any](sent Fields, set Object) Object {
 	return out
 }
 
+// only is the row of a reply about one thing.
+func only(rows []Object, err error) (Object, error) {
+	if err != nil {
+		return nil, err
+	}
+	return rows[0], nil
+}
+
 func has(f Fields, name string) bool {
 	_, ok := f.Get(name)
 	return ok

@@ -282,17 +282,19 @@ func (m *teamMembers) parse(d *decoding, at location, v jsontext.Value) jsontext
 		*m = append(*m, policy.Member{UserID: entry.UserID.Or(""), Email: entry.Email.Or(""), Role: entry.Role.Or("user")})
 	}
 	*m = nil
-	if v.Kind() == '{' {
-		one(at, v)
-		return nil
-	}
-	d.items(at, v, one)
+	d.oneOrItems(at, v, one)
 	return nil
 }
 
-func (*teamMembers) schema() *huma.Schema {
+func (*teamMembers) schema() *huma.Schema { return membersSchema("admin", "user") }
+
+// membersSchema is a list of users, each in one of the roles.
+func membersSchema(roles ...string) *huma.Schema {
+	enum := make([]any, len(roles))
+	for i, r := range roles {
+		enum[i] = r
+	}
 	return &huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeObject, Required: []string{"role"}, Properties: map[string]*huma.Schema{
-		"user_id": {Type: huma.TypeString, Nullable: true}, "user_email": {Type: huma.TypeString, Nullable: true},
-		"role": {Type: huma.TypeString, Enum: []any{"admin", "user"}},
+		"user_id": {Type: huma.TypeString, Nullable: true}, "user_email": {Type: huma.TypeString, Nullable: true}, "role": {Type: huma.TypeString, Enum: enum},
 	}}}
 }

@@ -59,7 +59,7 @@ func (s *server) newProject(ctx context.Context, c *Caller, in *projectNew) (any
 	if err != nil {
 		return nil, err
 	}
-	return only(s.projectRows(ctx, p))
+	return theRow(s.projectRows(ctx, p))
 }
 
 type projectUpdate struct {
@@ -115,7 +115,7 @@ func (s *server) updateProject(ctx context.Context, c *Caller, in *projectUpdate
 	if err != nil {
 		return nil, err
 	}
-	return only(s.projectRows(ctx, p))
+	return theRow(s.projectRows(ctx, p))
 }
 
 // moveProjectKeys lets the keys of a project follow it to another team, whose

@@ -44,8 +44,8 @@ func render[Row any](sent Fields, set Object) Object {
 	return out
 }
 
-// only is the row of a reply about one thing.
-func only(rows []Object, err error) (Object, error) {
+// theRow is the row of a reply about one thing.
+func theRow(rows []Object, err error) (Object, error) {
 	if err != nil {
 		return nil, err
 	}

@@ -72,7 +72,7 @@ func (s *server) newTeam(ctx context.Context, c *Caller, in *teamNew) (any, erro
 	if err != nil {
 		return nil, err
 	}
-	return only(s.teamRows(ctx, t))
+	return theRow(s.teamRows(ctx, t))
 }
 
 type teamUpdate struct {
@@ -175,7 +175,7 @@ func (s *server) writeTeam(ctx context.Context, c *Caller, id string, a action, 
 	if err != nil {
 		return nil, err
 	}
-	return only(s.teamRows(ctx, t))
+	return theRow(s.teamRows(ctx, t))
 }
 
 // teamFor reads a team for an action. Who may see all hears that it is not

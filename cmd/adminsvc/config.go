@@ -1,6 +1,10 @@
 package main
 
-import "time"
+import (
+	"time"
+
+	"github.com/purser/purser/cmd/boot"
+)
 
 // config is read from the environment. A variable NAME may also be given as
 // NAME_FILE, the path of a file that holds it.
@@ -41,4 +45,21 @@ type config struct {
 	SpendLogRetention string        `env:"SPEND_LOG_RETENTION"`                     // drop rows of requests older than this, as in 90d; default config.yaml's, else kept
 	LogFormat         string        `env:"LOG_FORMAT" envDefault:"text"`            // text or json
 	LogLevel          string        `env:"LOG_LEVEL" envDefault:"info"`             // debug, info, warn, error
+}
+
+// check refuses what can be read and means nothing. Whoever needs a setting's words reads
+// them later: UNPRICED_MODELS, BUDGET_EDGE, ENFORCEMENT, SPEND_LOG_RETENTION.
+func (c *config) check() error {
+	var k boot.Check
+	k.OneOf("TEAM_LIST_FORMAT", c.TeamListFormat, "object", "array")
+	boot.Within(&k, "TRUSTED_HOPS", c.TrustedHops, 0, 64)
+	k.Positive("SESSION_DURATION", c.SessionLife)
+	k.NotNegative("DRAIN_TIMEOUT", c.Drain)
+	k.NotNegative("DRAIN_DELAY", c.DrainDelay)
+	k.NotNegative("PRICE_MAP_EVERY", c.PriceMapEvery)
+	k.Address("LISTEN_ADDR", c.ListenAddr)
+	k.Address("METRICS_ADDR", c.MetricsAddr)
+	k.Address("XDS_ADDR", c.XDSAddr)
+	k.URLs("EXTPROC_URL", c.ExtprocURL)
+	return k.Err()
 }

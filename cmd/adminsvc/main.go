@@ -44,6 +44,9 @@ func consumer(replica string, i int) string {
 func main() {
 	cfg, err := boot.Env[config]()
 	if err == nil {
+		err = cfg.check()
+	}
+	if err == nil {
 		var log *slog.Logger
 		if log, err = boot.Logger(os.Stderr, cfg.LogFormat, cfg.LogLevel); err == nil {
 			slog.SetDefault(log)
@@ -60,9 +63,6 @@ func main() {
 
 // run serves until ctx ends, then drains.
 func run(ctx context.Context, cfg config, log *slog.Logger) error {
-	if cfg.TeamListFormat != "object" && cfg.TeamListFormat != "array" {
-		return fmt.Errorf("TEAM_LIST_FORMAT=%q: it is object or array", cfg.TeamListFormat)
-	}
 	prices, err := boot.OpenPrices(ctx, cmp.Or(cfg.PriceMap, cfg.LiteLLMPriceMap), cfg.StateDir, cfg.PriceMapEvery, log)
 	if err != nil {
 		return err

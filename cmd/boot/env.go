@@ -1,8 +1,10 @@
 package boot
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"strings"
 
 	"github.com/caarlos0/env/v11"
@@ -27,7 +29,29 @@ func Env[T any]() (T, error) {
 		}
 		vars[plain] = strings.TrimRight(string(text), "\r\n")
 	}
-	return env.ParseAsWithOptions[T](env.Options{Environment: vars})
+	cfg, err := env.ParseAsWithOptions[T](env.Options{Environment: vars})
+	return cfg, named[T](err)
+}
+
+// named says which variable could not be read, where the library names a field.
+func named[T any](err error) error {
+	var all env.AggregateError
+	if !errors.As(err, &all) {
+		return err
+	}
+	out := make([]error, len(all.Errors))
+	for i, e := range all.Errors {
+		out[i] = e
+		var p env.ParseError
+		if !errors.As(e, &p) {
+			continue
+		}
+		if f, ok := reflect.TypeFor[T]().FieldByName(p.Name); ok {
+			name, _, _ := strings.Cut(f.Tag.Get("env"), ",")
+			out[i] = fmt.Errorf("%s: %w", name, p.Err)
+		}
+	}
+	return errors.Join(out...)
 }
 
 // isField reports whether T reads a variable.

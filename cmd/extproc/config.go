@@ -1,6 +1,12 @@
 package main
 
-import "time"
+import (
+	"math"
+	"time"
+
+	"github.com/purser/purser/cmd/boot"
+	"github.com/purser/purser/extproc"
+)
 
 // config is read from the environment. A variable NAME may also be given as
 // NAME_FILE, the path of a file that holds it.
@@ -33,4 +39,22 @@ type config struct {
 	WriteBarrier      time.Duration `env:"WRITE_BARRIER" envDefault:"1s"`           // as for adminsvc: how long a write waits, and so how long a new limit may take to be told what was spent
 	LogFormat         string        `env:"LOG_FORMAT" envDefault:"text"`            // text or json
 	LogLevel          string        `env:"LOG_LEVEL" envDefault:"info"`             // debug, info, warn, error
+}
+
+// check refuses what can be read and means nothing. Whoever needs a setting's words reads
+// them later: REDIS_DOWN, UNPRICED_MODELS, BUDGET_EDGE, ENFORCEMENT.
+func (c *config) check() error {
+	var k boot.Check
+	k.OneOf("ABANDONED", c.Abandoned, string(extproc.AbandonedFree), string(extproc.AbandonedInput), string(extproc.AbandonedHold))
+	if c.BudgetStatus != 0 {
+		boot.Within(&k, "BUDGET_EXCEEDED_STATUS", c.BudgetStatus, 400, 599)
+	}
+	boot.Within(&k, "BODY_LIMIT", c.BodyLimit, 1, math.MaxInt64)
+	k.Positive("LEDGER_DEADLINE", c.Deadline)
+	k.NotNegative("DRAIN_TIMEOUT", c.Drain)
+	k.NotNegative("DRAIN_DELAY", c.DrainDelay)
+	k.NotNegative("PRICE_MAP_EVERY", c.PriceMapEvery)
+	k.Address("LISTEN_ADDR", c.ListenAddr)
+	k.Address("HTTP_ADDR", c.HTTPAddr)
+	return k.Err()
 }

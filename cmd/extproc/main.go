@@ -22,6 +22,9 @@ var version = "dev"
 func main() {
 	cfg, err := boot.Env[config]()
 	if err == nil {
+		err = cfg.check()
+	}
+	if err == nil {
 		var log *slog.Logger
 		if log, err = boot.Logger(os.Stderr, cfg.LogFormat, cfg.LogLevel); err == nil {
 			slog.SetDefault(log)

@@ -75,6 +75,36 @@ func TestPagesSayWhatIs(t *testing.T) {
 	}
 }
 
+// Every variable of the services has its row, with its default; no row has a variable that they do not read.
+func TestSettingsAreThoseTheServicesRead(t *testing.T) {
+	type setting struct{ service, name, value string }
+	read := map[setting]bool{}
+	for _, service := range []string{"extproc", "adminsvc"} {
+		for _, tag := range regexp.MustCompile("`env:\"([A-Z0-9_]+)[^\"]*\"(?: envDefault:\"([^\"]*)\")?`").FindAllStringSubmatch(page(t, "../../cmd/"+service+"/config.go"), -1) {
+			read[setting{service, tag[1], tag[2]}] = true
+		}
+	}
+	if len(read) < 40 {
+		t.Fatalf("only %d settings were found", len(read))
+	}
+	for _, row := range regexp.MustCompile("(?m)^\\| `([A-Z0-9_]+)` \\| (\\w+) \\| (?:`([^`]*)`|–) \\| .").FindAllStringSubmatch(page(t, "settings.md"), -1) {
+		services := []string{row[2]}
+		if row[2] == "both" {
+			services = []string{"extproc", "adminsvc"}
+		}
+		for _, service := range services {
+			s := setting{service, row[1], row[3]}
+			if !read[s] {
+				t.Errorf("settings.md: %s does not read %s with default %q", service, s.name, s.value)
+			}
+			delete(read, s)
+		}
+	}
+	for s := range read {
+		t.Errorf("settings.md lacks %s of %s, default %q", s.name, s.service, s.value)
+	}
+}
+
 // undented is a block that stands within a list.
 func undented(block string) string {
 	indent := block[:len(block)-len(strings.TrimLeft(block, " "))]

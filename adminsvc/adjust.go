@@ -1,6 +1,7 @@
 package adminsvc
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -30,20 +31,79 @@ func (s *server) adjust(ctx context.Context, entries []policy.Entry) error {
 	return s.Adjust(ctx, entries)
 }
 
-// setSpend makes what an entity has spent in its current window to, and returns
-// what it was. The past is not rewritten: the difference is booked.
-func (s *server) setSpend(ctx context.Context, c *Caller, e spender, to policy.Money) (policy.Money, error) {
+// setSpend makes what an entity has spent in its current window to, and returns what it was.
+func (s *server) setSpend(ctx context.Context, c *Caller, e spender, to policy.Money) (was policy.Money, err error) {
 	if err := s.flush(ctx, e.scope); err != nil {
 		return 0, err
 	}
-	was, err := s.spent(ctx, e)
+	err = s.Store.Write(ctx, c.Actor, func(tx policy.Tx) error {
+		was, err = s.setSpendIn(ctx, tx, c, e, to)
+		return err
+	})
+	return was, err
+}
+
+// setSpendIn is setSpend within a write, before which the scope was flushed. The past
+// is not rewritten: the difference is booked.
+func (s *server) setSpendIn(ctx context.Context, tx policy.Tx, c *Caller, e spender, to policy.Money) (policy.Money, error) {
+	was, err := s.spentIn(ctx, tx, e)
 	if err != nil {
 		return 0, err
 	}
 	if was[0] == to {
 		return was[0], nil
 	}
-	return was[0], s.adjust(ctx, []policy.Entry{s.adjustment(c, e.scope, "", to-was[0], s.now(), s.NewID())})
+	return was[0], s.adjustIn(ctx, tx, []policy.Entry{s.adjustment(c, e.scope, "", to-was[0], s.now(), s.NewID())})
+}
+
+// writeWithSpend is one write of an entity and of what it has spent. of is who spends,
+// once change has run; it is run twice, the first time to see whether it may be.
+func (s *server) writeWithSpend(ctx context.Context, c *Caller, to policy.Money, change func(policy.Tx) error, of func() spender) error {
+	if err := s.flushFor(ctx, c, change, of); err != nil {
+		return err
+	}
+	return s.Store.Write(ctx, c.Actor, func(tx policy.Tx) error {
+		if err := change(tx); err != nil {
+			return err
+		}
+		_, err := s.setSpendIn(ctx, tx, c, of(), to)
+		return err
+	})
+}
+
+// flushFor flushes the scope of a change that would be made. Flushing writes, and
+// waits for data planes: nobody does so who is refused, and not within a write.
+func (s *server) flushFor(ctx context.Context, c *Caller, change func(policy.Tx) error, of func() spender) error {
+	if err := s.Store.Write(ctx, c.Actor, func(tx policy.Tx) error { return cmp.Or(change(tx), errChecked) }); err != errChecked {
+		return err
+	}
+	return s.flush(ctx, of().scope)
+}
+
+// createWithSpend makes an entity that has spent already, 0 for what it has anyway, and answers with its row.
+func (s *server) createWithSpend(ctx context.Context, c *Caller, spent policy.Money, create func(policy.Tx) error, of func() spender, row func(context.Context) (Object, error)) (any, error) {
+	if spent != 0 {
+		if err := s.flushFor(ctx, c, create, of); err != nil {
+			return nil, err
+		}
+	}
+	return onceHere(ctx, func(ctx context.Context) (any, error) {
+		err := s.Store.Write(ctx, c.Actor, func(tx policy.Tx) error {
+			if err := create(tx); err != nil || spent == 0 {
+				return err
+			}
+			_, err := s.setSpendIn(ctx, tx, c, of(), spent)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		reply, err := row(ctx)
+		if err == nil && spent != 0 {
+			reply.Set("spend", dollars(spent)) // it may not be committed yet
+		}
+		return reply, err
+	})
 }
 
 // carrySpend books on a scope what another has spent, so that every budget

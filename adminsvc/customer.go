@@ -75,7 +75,7 @@ func customers(s *server) {
 	op := func(method, path, summary string, reply any) operation {
 		return operation{Method: method, Path: "/customer/" + path, Also: []string{"/end_user/" + path}, Tag: "customers", Summary: summary, Reply: reply}
 	}
-	routeCustomer(s, creating(op(http.MethodPost, "new", "Make a customer", customerRow{})), s.newCustomer)
+	routeCustomer(s, creatingLate(op(http.MethodPost, "new", "Make a customer", customerRow{})), s.newCustomer)
 	routeCustomer(s, op(http.MethodPost, "update", "Change a customer: absent stays, null clears", customerRow{}), s.updateCustomer)
 	routeCustomer(s, op(http.MethodPost, "delete", "Delete customers, all or none", customersDeleted{}), s.deleteCustomers)
 	routeCustomer(s, op(http.MethodGet, "info", "A customer", customerRow{}), s.customerInfo)

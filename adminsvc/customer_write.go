@@ -36,7 +36,7 @@ func (s *server) newCustomer(ctx context.Context, c *Caller, in *customerNew) (a
 	}
 	now := s.now()
 	u.Record = policy.Record{CreatedAt: now, UpdatedAt: now, CreatedBy: c.UserID, UpdatedBy: c.UserID, Fields: sent.Without("user_id", "spend").Stored()}
-	err = s.Store.Write(ctx, c.Actor, func(tx policy.Tx) error {
+	create := func(tx policy.Tx) error {
 		if err := compileCustomer(ctx, tx, u, full); err != nil {
 			return err
 		}
@@ -45,16 +45,14 @@ func (s *server) newCustomer(ctx context.Context, c *Caller, in *customerNew) (a
 			return badRequest("user_id", "Customer already exists, passed user_id=%s. Please pass a new user_id.", clip(u.ID))
 		}
 		return err
-	})
-	if err != nil {
-		return nil, err
 	}
-	if spend := in.Spend.Or(0); spend > 0 {
-		if _, err := s.setSpend(ctx, c, customerSpender(u), spend); err != nil {
+	return s.createWithSpend(ctx, c, in.Spend.Or(0), create, func() spender { return customerSpender(u) }, func(ctx context.Context) (Object, error) {
+		rows, err := s.customerRows(ctx, u)
+		if err != nil {
 			return nil, err
 		}
-	}
-	return first(s.customerRows(ctx, u))
+		return rows[0], nil
+	})
 }
 
 type customerUpdate struct {

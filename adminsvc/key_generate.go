@@ -46,20 +46,14 @@ func (s *server) makeKey(ctx context.Context, c *Caller, sent Fields, service bo
 	if err != nil {
 		return nil, err
 	}
-	return s.generatedRow(ctx, k, plain)
+	return s.generatedRow(ctx, k, plain, 0)
 }
 
-func (s *server) generatedRow(ctx context.Context, k *policy.Key, plain string) (any, error) {
-	row, err := s.keyRow(ctx, k, 0)
+// generatedRow is the one reply that shows a key; spent is what came along with a regenerated one.
+func (s *server) generatedRow(ctx context.Context, k *policy.Key, plain string, spent policy.Money) (any, error) {
+	row, err := s.keyRow(ctx, k, spent)
 	if err != nil {
 		return nil, err
-	}
-	if k.CreatedAt != k.UpdatedAt { // regenerated: what was spent came along
-		spends, err := s.spent(ctx, keySpender(k))
-		if err != nil {
-			return nil, err
-		}
-		row.Set("spend", dollars(spends[0]))
 	}
 	return render[keyGenerated](storedFields(k.Fields), append(Object{{"key", plain}, {"token_id", k.Hash.String()}}, row...)), nil
 }

@@ -77,7 +77,7 @@ func (s *server) keyDetails(ctx context.Context, k *policy.Key, deleted bool) (O
 		from, until := w.Bounds(s.now(), s.Settings().Calendar)
 		queries = append(queries, policy.SpendQuery{Scope: keySpender(k).scope, Model: model, From: from, Until: until})
 	}
-	w, err := s.budgetWindow(ctx, keySpender(k))
+	w, err := s.budgetWindow(ctx, s.Store, keySpender(k))
 	if err != nil {
 		return nil, err
 	}

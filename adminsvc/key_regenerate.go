@@ -77,6 +77,7 @@ func (s *server) regenerateKey(ctx context.Context, c *Caller, in *keyRegenerate
 		return nil, err
 	}
 	return onceHere(ctx, func(ctx context.Context) (any, error) {
+		var spent []policy.Money
 		err = s.Store.Write(ctx, c.Actor, func(tx policy.Tx) error {
 			if err := check(tx); err != nil {
 				return err
@@ -86,6 +87,11 @@ func (s *server) regenerateKey(ctx context.Context, c *Caller, in *keyRegenerate
 			k.Fields = fields.With("last_rotation_at", quote(k.UpdatedAt.Format("2006-01-02T15:04:05.999999Z07:00"))).Stored()
 			// The budget goes on where it stood: a new secret is no new allowance.
 			if err := s.carrySpend(ctx, tx, c, keySpender(old).scope, &k.Limits, k.CreatedAt, keySpender(k).scope); err != nil {
+				return err
+			}
+			was := keySpender(k)
+			was.scope = keySpender(old).scope
+			if spent, err = s.spentIn(ctx, tx, was); err != nil {
 				return err
 			}
 			before, err := predecessors(ctx, tx, old)
@@ -111,7 +117,7 @@ func (s *server) regenerateKey(ctx context.Context, c *Caller, in *keyRegenerate
 		if err != nil {
 			return nil, err
 		}
-		return s.generatedRow(ctx, k, plain)
+		return s.generatedRow(ctx, k, plain, spent[0])
 	})
 }
 

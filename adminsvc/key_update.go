@@ -38,7 +38,7 @@ func (s *server) updateKey(ctx context.Context, c *Caller, in *keyUpdate) (any, 
 		return nil, badRequest("spend", "spend must not be negative")
 	}
 	var k *policy.Key
-	err := s.Store.Write(ctx, c.Actor, func(tx policy.Tx) error {
+	change := func(tx policy.Tx) error {
 		old, err := loadKey(ctx, tx, "key", ident)
 		if err != nil {
 			return s.unknownKey(c, err)
@@ -48,14 +48,13 @@ func (s *server) updateKey(ctx context.Context, c *Caller, in *keyUpdate) (any, 
 			return err
 		}
 		return tx.Update(ctx, k)
-	})
-	if err != nil {
-		return nil, err
 	}
 	if spend, ok := in.Spend.Get(); ok {
-		if _, err := s.setSpend(ctx, c, keySpender(k), spend); err != nil {
+		if err := s.writeWithSpend(ctx, c, spend, change, func() spender { return keySpender(k) }); err != nil {
 			return nil, err
 		}
+	} else if err := s.Store.Write(ctx, c.Actor, change); err != nil {
+		return nil, err
 	}
 	rows, err := s.keyRows(ctx, k)
 	if err != nil {

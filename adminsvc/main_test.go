@@ -42,7 +42,12 @@ type api struct {
 
 func setup(t testing.TB, change ...func(*Config)) *api {
 	t.Helper()
-	store, err := postgres.Open(t.Context(), postgres.Config{URL: postgrestest.URL(t), Timeout: time.Minute}) // a machine that stands still for seconds is not what is tested
+	return setupAt(t, postgrestest.URL(t), change...)
+}
+
+func setupAt(t testing.TB, url string, change ...func(*Config)) *api {
+	t.Helper()
+	store, err := postgres.Open(t.Context(), postgres.Config{URL: url, Timeout: time.Minute}) // a machine that stands still for seconds is not what is tested
 	if err != nil {
 		t.Fatal(err)
 	}

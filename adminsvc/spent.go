@@ -17,12 +17,17 @@ type spender struct {
 
 // spent answers what each spent in its current budget window, in order.
 func (s *server) spent(ctx context.Context, of ...spender) ([]policy.Money, error) {
+	return s.spentIn(ctx, s.Store, of...)
+}
+
+// spentIn is spent with shared budgets as r has them.
+func (s *server) spentIn(ctx context.Context, r policy.Reader, of ...spender) ([]policy.Money, error) {
 	if len(of) == 0 {
 		return nil, nil
 	}
 	queries := make([]policy.SpendQuery, len(of))
 	for i, e := range of {
-		w, err := s.budgetWindow(ctx, e)
+		w, err := s.budgetWindow(ctx, r, e)
 		if err != nil {
 			return nil, err
 		}
@@ -32,9 +37,9 @@ func (s *server) spent(ctx context.Context, of ...spender) ([]policy.Money, erro
 	return s.Spend.Spent(ctx, queries)
 }
 
-func (s *server) budgetWindow(ctx context.Context, e spender) (policy.Window, error) {
+func (s *server) budgetWindow(ctx context.Context, r policy.Reader, e spender) (policy.Window, error) {
 	if e.limits.BudgetDuration == "" && e.limits.MaxBudget == nil && e.budgetID != "" {
-		b, err := find[*policy.Budget](ctx, s.Store, policy.EntityBudget, e.budgetID)
+		b, err := find[*policy.Budget](ctx, r, policy.EntityBudget, e.budgetID)
 		if err != nil {
 			return policy.Window{}, err
 		}

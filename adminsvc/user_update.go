@@ -60,7 +60,7 @@ func (s *server) changeUser(ctx context.Context, c *Caller, in *userUpdate) (Obj
 		return nil, d.err()
 	}
 	var u *policy.User
-	err := s.Store.Write(ctx, c.Actor, func(tx policy.Tx) error {
+	change := func(tx policy.Tx) error {
 		old, err := s.userFor(ctx, tx, c, in.UserID.Or(""), in.UserEmail.Or(""), userChange)
 		if err != nil {
 			return err
@@ -91,14 +91,13 @@ func (s *server) changeUser(ctx context.Context, c *Caller, in *userUpdate) (Obj
 			}
 		}
 		return tx.Update(ctx, u)
-	})
-	if err != nil {
-		return nil, err
 	}
 	if spend, ok := in.Spend.Get(); ok {
-		if _, err := s.setSpend(ctx, c, userSpender(u), spend); err != nil {
+		if err := s.writeWithSpend(ctx, c, spend, change, func() spender { return userSpender(u) }); err != nil {
 			return nil, err
 		}
+	} else if err := s.Store.Write(ctx, c.Actor, change); err != nil {
+		return nil, err
 	}
 	rows, err := s.userRows(ctx, u)
 	if err != nil {

@@ -122,8 +122,8 @@ type Tx interface {
 }
 
 // Adjuster is what a Tx can do besides: change what was spent by hand. Adjust books
-// journal entries of type adjustment, idempotent by call id. The entries are stored even where the
-// write is not; budgets count them once it is.
+// journal entries of type adjustment, idempotent by call id: with the rest of the write or not at all.
+// What was spent reads as before until the write is over.
 type Adjuster interface {
 	Adjust(ctx context.Context, entries []Entry) error
 	// Restart begins a scope's spend anew.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/purser/purser/policy"
 )
 
@@ -30,10 +32,20 @@ func (s *Store) Flush(ctx context.Context, scope policy.Scope) error {
 	})
 }
 
-// Adjust implements policy.Adjuster. The entries are stored whatever becomes of the
-// write.
+// Adjust implements policy.Adjuster. The entries are written at the end of the write,
+// all of them at once: writers of requests lock the same sums, in the same order.
 func (t *writeTx) Adjust(ctx context.Context, entries []policy.Entry) error {
-	if err := t.store.WriteEntries(ctx, entries); err != nil {
+	var rejected Rejected
+	batch := prepare(entries, &rejected)
+	if len(rejected.Entries) > 0 {
+		return &rejected
+	}
+	// A day's table is nothing that is taken back, and is made beside this write: within it, it would keep
+	// all writers of the journal waiting.
+	err := t.store.with(ctx, t.store.cfg.LongTimeout, func(ctx context.Context, c *pgx.Conn) error {
+		return t.store.days.ensure(ctx, c, daysOf(batch))
+	})
+	if err != nil {
 		return err
 	}
 	for _, e := range entries {
@@ -43,5 +55,18 @@ func (t *writeTx) Adjust(ctx context.Context, entries []policy.Entry) error {
 		}
 		t.log.add(policy.Ref{Kind: policy.EntitySpend, ID: e.AdjustedKind + ":" + e.AdjustedID}, "adjusted", nil, what)
 	}
+	t.adjusted = append(t.adjusted, batch...)
 	return nil
+}
+
+// book writes what was adjusted.
+func (t *writeTx) book(ctx context.Context) error {
+	if len(t.adjusted) == 0 {
+		return nil
+	}
+	err := writeIn(ctx, t.tx, prepare(t.adjusted, new(Rejected))) // sorted as a whole; each was checked
+	if noPartition(err) {
+		t.store.days.forget()
+	}
+	return err
 }

@@ -41,18 +41,21 @@ func (s *Store) fail(ctx context.Context, err error) error {
 
 // unavailable tells failures of the server or the way to it from failures of a statement.
 func unavailable(err error) bool {
+	var connect *pgconn.ConnectError
+	if errors.As(err, &connect) { // whatever the server says to it: a changed password, a dropped database
+		return true
+	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		switch pg.Code[:2] {
-		case "08", "53", "57", "58", "XX": // connection, resources (disk, memory, slots), operator, system, internal
+		case "08", "28", "3D", "53", "57", "58", "XX": // connection, login, no such database, resources (disk, memory, slots), operator, system, internal
 			return true
 		}
-		// A standby after a failover; a lock not granted in time.
-		return pg.Code == "25006" || pg.Code == "55P03"
+		// A standby after a failover; a lock not granted in time, or never; a right that was taken away.
+		return pg.Code == "25006" || pg.Code == "55P03" || pg.Code == "40P01" || pg.Code == "42501"
 	}
-	var connect *pgconn.ConnectError
 	var network net.Error
-	return errors.As(err, &connect) || errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+	return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, net.ErrClosed) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, puddle.ErrClosedPool) ||
 		pgconn.SafeToRetry(err)
 }

@@ -173,35 +173,43 @@ func (c *calls) add(e *policy.Entry) {
 }
 
 func (s *Store) writeBatch(ctx context.Context, c *pgx.Conn, batch []policy.Entry) error {
-	var days []string
+	if err := s.days.ensure(ctx, c, daysOf(batch)); err != nil {
+		return err
+	}
+	return pgx.BeginFunc(ctx, c, func(tx pgx.Tx) error { return writeIn(ctx, tx, batch) })
+}
+
+// daysOf lists the days of a batch, which is in their order.
+func daysOf(batch []policy.Entry) (days []string) {
 	for i := range batch {
 		if i == 0 || dayNumber(&batch[i]) != dayNumber(&batch[i-1]) {
 			days = append(days, dayOf(batch[i].ReservedAt))
 		}
 	}
-	if err := s.days.ensure(ctx, c, days); err != nil {
+	return days
+}
+
+// writeIn stores a batch and adds it to the sums in a transaction. Of what writers of
+// entries lock it locks in their order, so nothing else of theirs may be locked later.
+func writeIn(ctx context.Context, tx pgx.Tx, batch []policy.Entry) error {
+	first := batch[0].ReservedAt
+	for i := range batch {
+		if batch[i].ReservedAt.Before(first) {
+			first = batch[i].ReservedAt
+		}
+	}
+	began, err := startsSince(ctx, tx, first)
+	if err != nil {
 		return err
 	}
-	return pgx.BeginFunc(ctx, c, func(tx pgx.Tx) error {
-		first := batch[0].ReservedAt
-		for i := range batch {
-			if batch[i].ReservedAt.Before(first) {
-				first = batch[i].ReservedAt
-			}
-		}
-		began, err := startsSince(ctx, tx, first)
-		if err != nil {
-			return err
-		}
-		sums, err := storeNew(ctx, tx, batch, began)
-		if known(err) {
-			sums, err = store(ctx, tx, batch, began)
-		}
-		if err != nil {
-			return err
-		}
-		return sums.write(ctx, tx)
-	})
+	sums, err := storeNew(ctx, tx, batch, began)
+	if known(err) {
+		sums, err = store(ctx, tx, batch, began)
+	}
+	if err != nil {
+		return err
+	}
+	return sums.write(ctx, tx)
 }
 
 // storeNew copies the batch straight in, which takes half the time, and fails whole

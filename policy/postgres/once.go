@@ -63,7 +63,7 @@ func (t *writeTx) Answer(ctx context.Context, a policy.Answer, now time.Time) er
 
 // Within implements policy.Once by a savepoint.
 func (t *writeTx) Within(ctx context.Context, f func(policy.Tx) error) (err error) {
-	outer, mark := t.tx, t.log.mark()
+	outer, mark, adjusted := t.tx, t.log.mark(), len(t.adjusted)
 	var inner pgx.Tx
 	err = t.within(ctx, t.store.cfg.Timeout, func(ctx context.Context) (err error) {
 		inner, err = outer.Begin(ctx)
@@ -76,6 +76,7 @@ func (t *writeTx) Within(ctx context.Context, f func(policy.Tx) error) (err erro
 	defer func() { t.tx = outer }() // a panic in f ends the whole write
 	if err := f(t); err != nil {
 		t.log.cut(mark)
+		t.adjusted = t.adjusted[:adjusted]
 		return errors.Join(err, t.within(context.WithoutCancel(ctx), t.store.cfg.Timeout, inner.Rollback))
 	}
 	return t.within(ctx, t.store.cfg.Timeout, inner.Commit)

@@ -110,6 +110,8 @@ type writeTx struct {
 	first int64 // the last revision before this write
 	last  int64 // of this write; 0: nothing changed
 	log   changeLog
+
+	adjusted []policy.Entry // journal entries of this write
 }
 
 func (t *writeTx) run(ctx context.Context, f func(policy.Tx) error) (err error) {
@@ -126,6 +128,9 @@ func (t *writeTx) run(ctx context.Context, f func(policy.Tx) error) (err error) 
 		return err
 	}
 	return t.within(ctx, t.store.cfg.LongTimeout, func(ctx context.Context) error {
+		if err := t.book(ctx); err != nil {
+			return err
+		}
 		if t.log.len() > 0 {
 			if err := t.log.write(ctx, t.tx, t.first, t.by); err != nil {
 				return err

@@ -35,7 +35,7 @@ type activityFilters struct {
 	APIKey       Opt[string] `query:"api_key" doc:"The key or its hash"`
 	Timezone     Opt[int64]  `query:"timezone" doc:"Minutes from local time to UTC, as JavaScript's getTimezoneOffset: 480 is UTC-8"`
 	Page         Opt[int64]  `query:"page" doc:"From 1"`
-	PageSize     Opt[int64]  `query:"page_size" doc:"Days per page, 1 to 1000"`
+	PageSize     Opt[int64]  `query:"page_size" doc:"Days per page at most, 1 to 1000; pages have fewer where a day tells of many keys"`
 	KeyLimit     Opt[int64]  `query:"api_key_limit" doc:"Of aggregated: how many keys are told apart, those that spent most; default 100"`
 	UTCDay       Opt[bool]   `query:"include_current_utc_day" doc:"Accepted: the current day is always included"`
 	ExportType   Opt[string] `query:"export_type" enum:"daily,daily_with_keys,daily_with_models,daily_with_users" doc:"Of export: what each day is split by"`
@@ -185,25 +185,30 @@ func (s *server) dailyActivity(ctx context.Context, c *Caller, a *activityScope,
 	if err != nil {
 		return nil, err
 	}
-	// Which days there are is cheap to know; what is in them is told of those shown alone.
-	days, err := s.sumActivity(ctx, parts, func(q *policy.ActivityQuery) { q.By = policy.ByDay })
+	told, err := s.activityRows(ctx, parts)
 	if err != nil {
 		return nil, err
 	}
-	all := days.newest()
-	from := min(p.offset(), len(all))
-	shown := all[from:min(from+p.limit(), len(all))]
-	pages := max(p.pages(len(all)), 1)
-	if len(shown) > 0 {
-		first, err := time.Parse(time.DateOnly, shown[len(shown)-1].day)
+	bounds := activityPages(told, p.limit())
+	pages, from, until := max(int64(len(bounds)), 1), 0, 0
+	if p.number <= int64(len(bounds)) {
+		from, until = bounds[p.number-1][0], bounds[p.number-1][1]
+	}
+	shown := []*activityDay{}
+	if from < until {
+		names := sortedNames(told)
+		slices.Reverse(names)
+		names = names[from:until]
+		first, err := time.Parse(time.DateOnly, names[len(names)-1])
 		if err != nil {
 			return nil, err
 		}
-		last, err := time.Parse(time.DateOnly, shown[0].day)
+		last, err := time.Parse(time.DateOnly, names[0])
 		if err != nil {
 			return nil, err
 		}
-		if days, err = s.sumActivity(ctx, parts, func(q *policy.ActivityQuery) { q.From, q.Until = first, last.AddDate(0, 0, 1) }); err != nil {
+		days, err := s.sumActivity(ctx, parts, func(q *policy.ActivityQuery) { q.From, q.Until = first, last.AddDate(0, 0, 1) })
+		if err != nil {
 			return nil, err
 		}
 		shown = days.newest()

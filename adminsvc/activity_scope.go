@@ -192,3 +192,26 @@ func (s *server) sumActivity(ctx context.Context, parts []activityPart, change f
 	}
 	return days, nil
 }
+
+// activityRows tells how many keys of entities each day tells of.
+func (s *server) activityRows(ctx context.Context, parts []activityPart) (map[string]int, error) {
+	out := map[string]int{}
+	for _, p := range parts {
+		if p.IDs != nil && len(p.IDs) == 0 {
+			continue
+		}
+		p.By = policy.ByDay | policy.ByEntity | policy.ByKey
+		rows, err := s.Spend.Activity(ctx, p.ActivityQuery)
+		if err != nil {
+			return nil, err
+		}
+		days := map[string]int{}
+		for i := range rows {
+			days[rows[i].Day]++
+		}
+		for day, n := range days {
+			out[day] = max(out[day], n) // the parts are the same keys, seen twice
+		}
+	}
+	return out, nil
+}

@@ -162,3 +162,24 @@ func dearest(sums map[string]*metrics, limit int) []string {
 	}
 	return names
 }
+
+// mostActivity bounds what a page of days tells of, in keys of entities: each of them is
+// some four kilobytes. A day is never parted.
+const mostActivity = 2000
+
+// activityPages are the pages of days, the newest first, given how much each day tells of:
+// from which day to which.
+func activityPages(told map[string]int, days int) (pages [][2]int) {
+	names := sortedNames(told)
+	slices.Reverse(names)
+	sum := 0
+	for i, day := range names {
+		last := len(pages) - 1
+		if last < 0 || i-pages[last][0] >= days || sum+told[day] > mostActivity {
+			pages, sum, last = append(pages, [2]int{i, i}), 0, last+1
+		}
+		pages[last][1] = i + 1
+		sum += told[day]
+	}
+	return pages
+}

@@ -109,18 +109,21 @@ func (s *Store) Activity(ctx context.Context, q policy.ActivityQuery) ([]policy.
 	if zone == nil {
 		zone = time.UTC
 	}
+	if q.IDs != nil && len(q.IDs) == 0 {
+		return nil, nil
+	}
+	if out, ok, err := s.cachedActivity(ctx, q, zone); ok || err != nil {
+		return out, err
+	}
 	p := partsOf(q.From, q.Until, zone, q.By.Has(policy.ByDay), q.Scope != policy.ScopeCustomer)
 	var b conditions
 	sql := activitySQL(&b, q, &p)
-	if sql == "" || q.IDs != nil && len(q.IDs) == 0 {
+	if sql == "" {
 		return nil, nil
 	}
 	var out []policy.ActivityRow
 	err := s.snapshot(ctx, func(ctx context.Context, tx pgx.Tx) (err error) {
-		// Some ten thousand groups of seven texts are hashed in a fifth of the time they are
-		// sorted in, which is what the planner likes better; in memory; and before code
-		// made for it would be ready.
-		if _, err := tx.Exec(ctx, `SELECT set_config('work_mem', '64MB', true), set_config('enable_sort', 'off', true), set_config('jit', 'off', true)`); err != nil {
+		if _, err := tx.Exec(ctx, inMemory); err != nil {
 			return err
 		}
 		out, err = readActivity(ctx, tx, sql, b.args)
@@ -129,15 +132,19 @@ func (s *Store) Activity(ctx context.Context, q policy.ActivityQuery) ([]policy.
 	return out, err
 }
 
+// inMemory: some ten thousand groups of seven texts are hashed in a fifth of the time they
+// are sorted in, which is what the planner likes better; in memory; and before code made
+// for it would be ready.
+const inMemory = `SELECT set_config('work_mem', '64MB', true), set_config('enable_sort', 'off', true), set_config('jit', 'off', true)`
+
 // activitySQL is the query for some parts; empty where there are none.
 func activitySQL(b *conditions, q policy.ActivityQuery, p *parts) string {
-	g := groupOf(q.Scope)
 	var keys string
 	if q.Keys != nil && q.By.Has(policy.ByKey) {
 		keys = b.arg(q.Keys) + "::text[]"
 	}
 	// What a part's rows are told apart by: name is how it calls a column.
-	dims := func(entity string, name func(string) string) string {
+	union := p.union(b, groupOf(q.Scope), func(entity string, name func(string) string) string {
 		out := []string{"t.label AS day"}
 		add := func(by policy.Dimensions, as, sql string) {
 			if !q.By.Has(by) {
@@ -156,8 +163,22 @@ func activitySQL(b *conditions, q policy.ActivityQuery, p *parts) string {
 		add(policy.ByProvider, "provider", name("provider"))
 		add(policy.ByRoute, "route", name("route"))
 		return strings.Join(out, ", ")
+	}, activityFilters(b, q))
+	if union == "" {
+		return ""
 	}
-	filters := activityFilters(b, q)
+	sums := make([]string, len(measureNames))
+	for i, m := range measureNames {
+		sums[i] = "sum(" + m + ")::bigint"
+	}
+	// Quarters have what the hours take out: what nothing is left of was never there.
+	return "SELECT day, entity, key_hash, model, model_group, provider, route, " + strings.Join(sums, ", ") +
+		" FROM (" + union + ") AS parts GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING sum(requests) <> 0"
+}
+
+// union selects what the parts are made of: what it is told apart by, then the measures,
+// some of them to be taken out again. Empty where there are no parts.
+func (p *parts) union(b *conditions, g grouping, dims func(entity string, name func(string) string) string, filters func(entity string) string) string {
 	named := func(column string) string { return column }
 	orEmpty := func(column string) string { return "coalesce(l." + column + ", '')" }
 	measured := func(of func(i int, m string) string) string {
@@ -191,23 +212,14 @@ func activitySQL(b *conditions, q policy.ActivityQuery, p *parts) string {
 			" CROSS JOIN LATERAL (SELECT * FROM "+g.table+" WHERE hour >= t.h1 AND hour < t.h2 AND adjusted = '' AND "+g.hoursWhere+" AND "+filters(g.hours)+" OFFSET 0) AS h")
 	}
 	if len(p.rows.day) > 0 {
-		// A part of an hour is of one day, UTC: of one partition.
-		union = append(union, "SELECT "+dims(g.rows, orEmpty)+", "+measured(func(i int, _ string) string { return "(" + rowMeasures[i] + ")" })+
+		// A part of an hour is of one day, UTC: of one partition, and there are many.
+		union = append(union, "SELECT "+dims(g.rows, orEmpty)+", "+measured(func(i int, _ string) string { return "(" + rowMeasures[i] + ")::bigint" })+
 			" FROM "+given(&p.rows, "a1 timestamptz a2 timestamptz", p.rows.from, p.rows.until)+
-			" JOIN spend_logs AS l ON reserved_at >= t.a1 AND reserved_at < t.a2 AND l.day = (t.a1 AT TIME ZONE 'UTC')::date"+
+			" CROSS JOIN LATERAL (SELECT * FROM spend_logs WHERE reserved_at >= t.a1 AND reserved_at < t.a2 AND day = (t.a1 AT TIME ZONE 'UTC')::date OFFSET 0) AS l"+
 			" CROSS JOIN LATERAL (SELECT l.type = '"+string(policy.EntryRequest)+"' AS request) AS is_request"+g.rowsJoin+
 			" WHERE request AND "+g.rowsWhere+" AND "+filters(g.rows))
 	}
-	if len(union) == 0 {
-		return ""
-	}
-	sums := make([]string, len(measureNames))
-	for i, m := range measureNames {
-		sums[i] = "sum(" + m + ")::bigint"
-	}
-	// Quarters have what the hours take out: what nothing is left of was never there.
-	return "SELECT day, entity, key_hash, model, model_group, provider, route, " + strings.Join(sums, ", ") +
-		" FROM (" + strings.Join(union, " UNION ALL ") + ") AS parts GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING sum(requests) <> 0"
+	return strings.Join(union, " UNION ALL ")
 }
 
 // activityFilters are the conditions of a query, given how its entity is called.

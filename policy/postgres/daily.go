@@ -31,8 +31,8 @@ var dailyTables = map[string]struct {
 	dims []int
 }{"spend_hourly": {"spend_daily", dayDims}, "spend_hourly_tag": {"spend_daily_tag", dayTagDims}}
 
-// dailyWritten tells the triggers of the tables of hours that the days are written, too.
-const dailyWritten = `SELECT set_config('purser.daily', 'written', true)`
+// dailyWritten tells the triggers of the tables of hours that the days are written and stamped, too.
+const dailyWritten = `SELECT set_config('purser.daily', 'stamped', true)`
 
 // quarterOf is the quarter of its day (UTC) that an hour is in.
 func quarterOf(hour time.Time) int { return hour.UTC().Hour() / int(quarter/time.Hour) }

@@ -35,6 +35,9 @@ type Config struct {
 	Barrier time.Duration
 	// Live is how recently a replica must have reported to be waited for. Default 3 s.
 	Live time.Duration
+	// ActivityRows bounds the rows of days' sums that are kept in memory for Activity,
+	// 130 bytes each. Default 400 000; negative: none.
+	ActivityRows int
 	// Log takes what no caller hears of. Default: nothing is logged.
 	Log *slog.Logger
 }
@@ -47,6 +50,7 @@ type Store struct {
 	direct  *pgx.ConnConfig
 	barrier *barrier
 	days    partitions
+	cache   *dayCache // of Activity
 }
 
 // Open makes a Store without connecting: an unreachable server shows in the calls.
@@ -59,6 +63,7 @@ func Open(_ context.Context, cfg Config) (*Store, error) {
 	cfg.WaitFor = cmp.Or(cfg.WaitFor, "extproc")
 	cfg.Barrier = cmp.Or(cfg.Barrier, time.Second)
 	cfg.Live = cmp.Or(cfg.Live, 3*time.Second)
+	cfg.ActivityRows = cmp.Or(cfg.ActivityRows, 400_000)
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -91,7 +96,7 @@ func Open(_ context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("database pool: %w", err)
 	}
-	s := &Store{cfg: cfg, pool: pool, direct: direct}
+	s := &Store{cfg: cfg, pool: pool, direct: direct, cache: newDayCache(max(cfg.ActivityRows, 0))}
 	s.barrier = newBarrier(s)
 	return s, nil
 }

@@ -231,7 +231,10 @@ func (s *sums) write(ctx context.Context, tx pgx.Tx) error {
 	if err := writeDays(ctx, tx, "spend_hourly_tag", s.tags); err != nil {
 		return err
 	}
-	return s.writeTotals(ctx, tx)
+	if err := s.writeTotals(ctx, tx); err != nil {
+		return err
+	}
+	return s.stampDays(ctx, tx)
 }
 
 // hourSQL adds rows given as arrays.

@@ -2,6 +2,7 @@ package adminsvc
 
 import (
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -85,6 +86,26 @@ func TestDailyActivityPagesByDay(t *testing.T) {
 	a.get("/user/daily/activity?page=7&" + march).ok().has(map[string]string{"results": "[]", "metadata.total_spend": "0.0"})
 	a.get("/user/daily/activity/aggregated?api_key_limit=1&" + march).ok().has(map[string]string{"metadata.api_key_limit": "1", "metadata.total_api_keys": "5", "metadata.total_spend": "6.0016"})
 	a.get("/user/daily/activity?start_date=2026-01-01&end_date=2026-01-31").ok().has(map[string]string{"results": "[]", "metadata.total_pages": "1"})
+}
+
+func TestPagesOfActivityEndWhereADayTellsOfMuch(t *testing.T) {
+	t.Parallel()
+	told := map[string]int{"2026-03-01": 5, "2026-03-02": mostActivity - 10, "2026-03-03": 9, "2026-03-04": 3 * mostActivity, "2026-03-05": 1, "2026-03-07": 1, "2026-03-08": 1}
+	for _, c := range []struct {
+		days int
+		want [][2]int // from the newest
+	}{
+		{1000, [][2]int{{0, 3}, {3, 4}, {4, 6}, {6, 7}}},
+		{2, [][2]int{{0, 2}, {2, 3}, {3, 4}, {4, 6}, {6, 7}}},
+		{1, [][2]int{{0, 1}, {1, 2}, {2, 3}, {3, 4}, {4, 5}, {5, 6}, {6, 7}}},
+	} {
+		if got := activityPages(told, c.days); !slices.Equal(got, c.want) {
+			t.Errorf("%d days: %v, want %v", c.days, got, c.want)
+		}
+	}
+	if got := activityPages(nil, 10); len(got) != 0 {
+		t.Error(got)
+	}
 }
 
 func TestDailyActivityInOtherTimeZones(t *testing.T) {

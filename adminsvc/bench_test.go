@@ -2,6 +2,7 @@ package adminsvc
 
 import (
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"slices"
@@ -184,13 +185,13 @@ func timeMillion(b *testing.B, store *postgres.Store, cpu *cpuMeter) {
 				}
 				r := httptest.NewRequest(method, path, nil)
 				r.Header.Set("Authorization", "Bearer "+master)
-				w := httptest.NewRecorder()
+				w := &counted{header: http.Header{}}
 				started := time.Now()
 				s.serve(w, r)
 				took = append(took, time.Since(started))
-				bytes = w.Body.Len()
-				if w.Code != 200 || w.Body.Len() < 20 {
-					b.Fatalf("%s: %d %.300s", c.path, w.Code, w.Body)
+				bytes = w.bytes
+				if w.status != 200 || w.bytes < 20 {
+					b.Fatalf("%s: %d %.300s", c.path, w.status, w.start)
 				}
 			}
 			ask() // what is read the first time comes off the disk
@@ -210,4 +211,20 @@ func timeMillion(b *testing.B, store *postgres.Store, cpu *cpuMeter) {
 			b.ReportMetric(0, "ns/op") // the average of what has such tails says nothing
 		})
 	}
+}
+
+// counted is an answer of which only the start is kept: a recorder's copy of twenty
+// megabytes takes as long as to make them.
+type counted struct {
+	header        http.Header
+	status, bytes int
+	start         []byte
+}
+
+func (c *counted) Header() http.Header    { return c.header }
+func (c *counted) WriteHeader(status int) { c.status = status }
+func (c *counted) Write(b []byte) (int, error) {
+	c.bytes += len(b)
+	c.start = append(c.start, b[:min(len(b), 300-len(c.start))]...)
+	return len(b), nil
 }

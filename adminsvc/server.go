@@ -35,6 +35,8 @@ type SpendReader interface {
 	ModelSpend(ctx context.Context, scope policy.Scope) (map[string]policy.Money, error)
 	// LastUsed is when keys, by their hashes, last made a request: those that did.
 	LastUsed(ctx context.Context, hashes []string) (map[string]time.Time, error)
+	// TeamKeys counts the keys in force of some teams.
+	TeamKeys(ctx context.Context, teams []string) (map[string]int, error)
 	// Logs returns a page of journal rows, how many there are in all, and whether
 	// that number is only a lower bound.
 	Logs(ctx context.Context, q policy.LogQuery) ([]policy.Entry, int, bool, error)

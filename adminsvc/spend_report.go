@@ -3,6 +3,7 @@ package adminsvc
 import (
 	"context"
 	"slices"
+	"strconv"
 
 	"github.com/purser/purser/policy"
 )
@@ -90,47 +91,79 @@ func (s *server) dailyReport(ctx context.Context, g reportGrouping, list []polic
 		}
 		days[r.Day][r.Entity] = append(days[r.Day][r.Entity], r)
 	}
-	out := []Object{}
-	for _, day := range sortedNames(days) {
+	// Written by hand: there is a row for every day, entity, model and key.
+	w := &activityWriter{b: make([]byte, 0, 4096+160*len(list))}
+	w.text("[")
+	for i, day := range sortedNames(days) {
+		w.next(i)
+		w.text(`{"group_by_day":`)
+		w.quote(day + "T00:00:00+00:00")
+		w.text(`,"` + g.list + `":[`)
 		sums := map[string]*metrics{}
 		for id, part := range days[day] {
 			for _, r := range part {
 				addTo(sums, id, r)
 			}
 		}
-		entities := []Object{}
-		for _, id := range dearest(sums, 0) {
-			details := map[[2]string]*metrics{}
-			for _, r := range days[day][id] {
-				k := [2]string{publicName(*r), r.KeyHash}
-				if details[k] == nil {
-					details[k] = &metrics{}
-				}
-				details[k].add(r)
-			}
-			keys := make([][2]string, 0, len(details))
-			for k := range details {
-				keys = append(keys, k)
-			}
-			slices.SortFunc(keys, func(a, b [2]string) int { return slices.Compare(a[:], b[:]) })
-			meta := []Object{}
-			for _, k := range keys {
-				m := details[k]
-				meta = append(meta, Object{{"model", k[0]}, {"spend", dollars(m.spend)}, {"total_tokens", m.tokens()}, {"api_key", k[1]}})
-			}
+		for i, id := range dearest(sums, 0) {
 			name := id
-			if alias, _ := names[id].Get("alias").(string); alias != "" && g.entity != "customer" {
+			if alias, _ := names[id].Get("alias").(string); alias != "" && g.entity != "customer" && g.entity != g.kind.String()+"_id" {
 				name = alias
 			}
-			row := Object{{g.entity, name}, {"total_spend", dollars(sums[id].spend)}, {"metadata", meta}}
-			if g.entity != "customer" && g.entity != "tag" {
-				row.Set(g.kind.String()+"_id", id)
+			w.next(i)
+			w.text(`{"` + g.entity + `":`)
+			w.quote(name)
+			w.text(`,"total_spend":`)
+			w.b = sums[id].spend.AppendJSON(w.b)
+			w.text(`,"metadata":[`)
+			w.reportDetails(days[day][id])
+			w.text("]")
+			if g.entity != "customer" && g.entity != "tag" && g.entity != g.kind.String()+"_id" {
+				w.text(`,"` + g.kind.String() + `_id":`)
+				w.quote(id)
 			}
-			entities = append(entities, row)
+			w.text("}")
 		}
-		out = append(out, Object{{"group_by_day", day + "T00:00:00+00:00"}, {g.list, entities}})
+		w.text("]}")
 	}
-	return out, nil
+	w.text("]")
+	return rawJSON(w.b), nil
+}
+
+// next separates the items of a list.
+func (w *activityWriter) next(i int) {
+	if i > 0 {
+		w.text(",")
+	}
+}
+
+// reportDetails writes an entity's day by model and key.
+func (w *activityWriter) reportDetails(part []*policy.ActivityRow) {
+	details := map[[2]string]*metrics{}
+	for _, r := range part {
+		k := [2]string{publicName(*r), r.KeyHash}
+		if details[k] == nil {
+			details[k] = &metrics{}
+		}
+		details[k].add(r)
+	}
+	keys := make([][2]string, 0, len(details))
+	for k := range details {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, func(a, b [2]string) int { return slices.Compare(a[:], b[:]) })
+	for i, k := range keys {
+		w.next(i)
+		w.text(`{"model":`)
+		w.quote(k[0])
+		w.text(`,"spend":`)
+		w.b = details[k].spend.AppendJSON(w.b)
+		w.text(`,"total_tokens":`)
+		w.b = strconv.AppendInt(w.b, details[k].tokens(), 10)
+		w.text(`,"api_key":`)
+		w.quote(k[1])
+		w.text("}")
+	}
 }
 
 // totalsReport is by entity over all the days, and within by model.

@@ -264,14 +264,17 @@ func (s *server) pageTeams(ctx context.Context, c *Caller, in *teamPageQuery) (a
 	if err != nil {
 		return nil, err
 	}
+	ids := make([]string, len(list))
 	for i, t := range list {
-		_, keys, err := policy.List[*policy.Key](ctx, s.Store, policy.Query{Kind: policy.EntityKey, Limit: 1,
-			Where: []policy.Condition{{Field: "team_id", Op: policy.Is, Value: t.ID}, {Field: "revoked_at", Op: policy.Is, Value: nil}}})
-		if err != nil {
-			return nil, err
-		}
+		ids[i] = t.ID
+	}
+	keys, err := s.Spend.TeamKeys(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	for i, t := range list {
 		rows[i].Set("members_count", len(t.Members))
-		rows[i].Set("keys_count", keys)
+		rows[i].Set("keys_count", keys[t.ID])
 	}
 	return Object{{"teams", rows}, {"total", total}, {"page", p.number}, {"page_size", p.size}, {"total_pages", p.pages(total)}}, nil
 }

@@ -103,6 +103,52 @@ func (s *Store) cachedActivity(ctx context.Context, q policy.ActivityQuery, zone
 	return out, true, err
 }
 
+// countDays adds up what a measure is of the rows of each of some days (UTC) that a query
+// of nobody's rows in particular selects; nil where that is not known.
+func (s *Store) countDays(ctx context.Context, tx pgx.Tx, of []logDay, q policy.LogQuery, measure int) ([]int64, error) {
+	if s.cfg.ActivityRows < 0 {
+		return nil, nil
+	}
+	var w wantedDays
+	first, last := of[0].day, of[0].day
+	for _, d := range of {
+		from, until := d.day, d.day.AddDate(0, 0, 1)
+		w.from, w.until, w.at = append(w.from, from), append(w.until, until), append(w.at, cachedAt{by: policy.ScopeProxy, from: from.Unix(), until: until.Unix()})
+		if from.Before(first) {
+			first = from
+		}
+		last = later(last, from)
+	}
+	stamps, err := stampsOf(ctx, tx, first, last)
+	if err != nil {
+		return nil, err
+	}
+	days, ok, names := s.cache.find(w.at, w.stamps(stamps))
+	if !ok {
+		if s.cache.tooLarge(w.at, false) {
+			return nil, nil
+		}
+		if ok, err = s.loadDays(ctx, tx, &w, w.stamps(stamps), days, names); err != nil || !ok {
+			return nil, err
+		}
+	}
+	out := make([]int64, len(days))
+	model, modelKnown := names.find(clean(q.Model, maxID))
+	group, groupKnown := names.find(clean(q.ModelGroup, maxID))
+	if q.Model != "" && !modelKnown || q.ModelGroup != "" && !groupKnown {
+		return out, nil
+	}
+	for i, d := range days {
+		for n := range d.rows {
+			r := &d.rows[n]
+			if (q.Model == "" || r.dims[cModel] == model || r.dims[cAsked] == model) && (q.ModelGroup == "" || r.dims[cGroup] == group || r.dims[cAsked] == group) {
+				out[i] += r.sums[measure]
+			}
+		}
+	}
+	return out, nil
+}
+
 // loadDays reads the days that are nil, and keeps them; false where they are too much.
 func (s *Store) loadDays(ctx context.Context, tx pgx.Tx, w *wantedDays, stamps [][]stamp, days []*cachedDay, names *naming) (bool, error) {
 	by := w.at[0].by

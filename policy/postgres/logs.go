@@ -34,7 +34,7 @@ func (s *Store) Logs(ctx context.Context, q policy.LogQuery) (entries []policy.E
 	if q.Teams != nil && len(q.Teams) == 0 {
 		return nil, 0, false, nil
 	}
-	w := newLogWalk(q, by)
+	w := newLogWalk(s, q, by)
 	for range 2 {
 		err = s.snapshot(ctx, func(ctx context.Context, tx pgx.Tx) error {
 			entries, total, err = w.read(ctx, tx)

@@ -20,19 +20,20 @@ const maxWalked = 10 * maxCounted
 // opened, which for a month took longer than to read the page. Where the sums know how
 // many rows a day has, days that have none are left out, and whole days are not counted.
 type logWalk struct {
+	s     *Store
 	q     policy.LogQuery
 	by    string
 	b     conditions
 	where string
 }
 
-func newLogWalk(q policy.LogQuery, by string) *logWalk {
+func newLogWalk(s *Store, q policy.LogQuery, by string) *logWalk {
 	if q.Sort == "" && (q.KeyHash != "" || q.UserID != "" || q.TeamID != "" || q.ProjectID != "" || q.Customer != "") {
 		// Where no order is asked for, newest first goes by the reservation, a moment after
 		// the start: the indexes of whose the rows are know it, so that a page reads a page.
 		by = "reserved_at"
 	}
-	w := &logWalk{q: q, by: by}
+	w := &logWalk{s: s, q: q, by: by}
 	w.where = logConditions(&w.b, q)
 	return w
 }
@@ -161,14 +162,11 @@ func (w *logWalk) days(ctx context.Context, tx pgx.Tx) ([]logDay, error) {
 // there is nothing that they could be looked up by.
 func (w *logWalk) known(ctx context.Context, tx pgx.Tx) (map[string]int64, error) {
 	q := w.q
-	if q.Session != "" || q.Deployment != "" || q.KeyAlias != "" || q.Tag != "" || q.MinCost != nil || q.MaxCost != nil || q.HTTPStatus != 0 || q.ErrorText != "" ||
-		q.Customer == "" && q.KeyHash == "" && q.UserID == "" && q.TeamID == "" && q.ProjectID == "" && q.OrganizationID == "" && q.Teams == nil {
+	m, ok := w.summed()
+	if !ok || !w.owned() {
 		return nil, nil
 	}
-	counted := map[policy.Status]string{"": "requests", policy.StatusSuccess: "succeeded", policy.StatusFailure: "failed"}[q.Status]
-	if counted == "" {
-		return nil, nil
-	}
+	counted := measureNames[m]
 	q.Status, q.From, q.Until = "", time.Time{}, time.Time{}
 	var b conditions
 	where := strings.ReplaceAll(logConditions(&b, q), "type = '"+string(policy.EntryRequest)+"'", "adjusted = ''")
@@ -193,6 +191,36 @@ func (w *logWalk) known(ctx context.Context, tx pgx.Tx) (map[string]int64, error
 	return out, err
 }
 
+// owned: the query is of somebody's rows, by whom the sums can be looked up.
+func (w *logWalk) owned() bool {
+	q := w.q
+	return q.Customer != "" || q.KeyHash != "" || q.UserID != "" || q.TeamID != "" || q.ProjectID != "" || q.OrganizationID != "" || q.Teams != nil
+}
+
+// summed is what of the sums is the number of the query's rows; false where none is.
+func (w *logWalk) summed() (measure int, ok bool) {
+	q := w.q
+	if q.Session != "" || q.Deployment != "" || q.KeyAlias != "" || q.Tag != "" || q.MinCost != nil || q.MaxCost != nil || q.HTTPStatus != 0 || q.ErrorText != "" {
+		return 0, false
+	}
+	measure, ok = map[policy.Status]int{"": mRequests, policy.StatusSuccess: mSucceeded, policy.StatusFailure: mFailed}[q.Status]
+	return measure, ok
+}
+
+// know finds out how many rows some days have where nobody's alone are asked for: from
+// the days' sums in memory, which are read for as many days as the walk needs.
+func (w *logWalk) know(ctx context.Context, tx pgx.Tx, days []logDay) error {
+	m, ok := w.summed()
+	if !ok || w.owned() || len(days) == 0 {
+		return nil
+	}
+	counts, err := w.s.countDays(ctx, tx, days, w.q, m)
+	for i, n := range counts {
+		days[i].rows = n
+	}
+	return err
+}
+
 // foundRow is where a row is.
 type foundRow struct {
 	table string
@@ -213,6 +241,12 @@ func (w *logWalk) find(ctx context.Context, tx pgx.Tx, days []logDay) (found []f
 		}
 		part := days[:min(size, len(days))]
 		days = days[len(part):]
+		if w.q.Model != "" || w.q.ModelGroup != "" || w.q.Status != "" { // else most days have some
+			if err := w.know(ctx, tx, part); err != nil {
+				return nil, err
+			}
+			part = slices.DeleteFunc(slices.Clone(part), func(d logDay) bool { return d.rows == 0 })
+		}
 		b, where := conditions{args: slices.Clone(w.b.args)}, w.where
 		if len(found) >= want { // only what comes before those we have
 			where += " AND " + w.by + map[bool]string{false: " >= ", true: " <= "}[w.q.Ascending] + b.arg(found[want-1].at)
@@ -303,6 +337,18 @@ func (w *logWalk) count(ctx context.Context, tx pgx.Tx, days []logDay) (total in
 	for size := 1; len(unknown) > 0 && total <= maxCounted; size *= 2 {
 		part := unknown[:min(size, len(unknown))]
 		unknown = unknown[len(part):]
+		if err := w.know(ctx, tx, part); err != nil {
+			return 0, err
+		}
+		part = slices.DeleteFunc(part, func(d logDay) bool {
+			if d.rows > 0 && d.whole {
+				total += int(min(d.rows, maxCounted+1))
+			}
+			return d.rows == 0 || d.rows > 0 && d.whole
+		})
+		if total > maxCounted {
+			return total, nil
+		}
 		b := conditions{args: slices.Clone(w.b.args)}
 		limit := b.arg(maxCounted + 1 - total)
 		var batch pgx.Batch

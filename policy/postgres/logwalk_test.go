@@ -39,7 +39,7 @@ func TestPagesOfLogsOverManyDays(t *testing.T) {
 	for range 120 {
 		var q policy.LogQuery
 		filter := func(e policy.Entry) bool { return true }
-		switch rng.IntN(7) {
+		switch rng.IntN(10) {
 		case 0:
 			q.TeamID = "team1"
 			filter = func(e policy.Entry) bool { return e.TeamID == "team1" }
@@ -60,6 +60,17 @@ func TestPagesOfLogsOverManyDays(t *testing.T) {
 			filter = func(e policy.Entry) bool {
 				return (e.TeamID == "team1" || e.TeamID == "team2") && e.Status == policy.StatusSuccess
 			}
+		case 6:
+			q.Model = "openai/m1"
+			filter = func(e policy.Entry) bool { return e.Model == "openai/m1" || e.ModelAsked == "openai/m1" }
+		case 7:
+			q.ModelGroup, q.Status = all[1].ModelGroup, policy.StatusFailure
+			filter = func(e policy.Entry) bool {
+				return (e.ModelGroup == q.ModelGroup || e.ModelAsked == q.ModelGroup) && e.Status == policy.StatusFailure
+			}
+		case 8:
+			q.Model = "never heard of"
+			filter = func(e policy.Entry) bool { return false }
 		}
 		if rng.IntN(2) == 0 {
 			q.From = first.Add(time.Duration(rng.Int64N(int64(days * 24 * time.Hour))))

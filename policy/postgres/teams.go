@@ -1,6 +1,12 @@
 package postgres
 
-import "github.com/purser/purser/policy"
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/purser/purser/policy"
+)
 
 // Teams. Filters: id, alias, organization_id, blocked, budget_id, model, tag,
 // member (a user id among its members), admin (the same, as an admin),
@@ -52,4 +58,20 @@ func membersColumn() column[policy.Team] {
 		return read(t, b[1:], in)
 	}
 	return c
+}
+
+// TeamKeys counts the keys in force of some teams; those that have none are left out.
+func (s *Store) TeamKeys(ctx context.Context, teams []string) (map[string]int, error) {
+	out := map[string]int{}
+	err := s.with(ctx, s.cfg.LongTimeout, func(ctx context.Context, c *pgx.Conn) error {
+		rows, err := c.Query(ctx, `SELECT team_id, count(*) FROM keys WHERE team_id = ANY($1::text[]) AND revoked_at IS NULL GROUP BY team_id`, teams)
+		if err != nil {
+			return err
+		}
+		var team string
+		var n int
+		_, err = pgx.ForEachRow(rows, []any{&team, &n}, func() error { out[team] = n; return nil })
+		return err
+	})
+	return out, err
 }

@@ -28,9 +28,9 @@ type groupFields struct {
 	Models      Opt[[]string]   `json:"access_model_names"`
 	Servers     Opt[Unenforced] `json:"access_mcp_server_ids"`
 	Agents      Opt[Unenforced] `json:"access_agent_ids"`
-	// Assigning goes by the keys and teams themselves: access_group_ids of theirs.
-	Keys  Opt[[]string] `json:"assigned_key_ids" doc:"Must be empty: give the keys access_group_ids"`
-	Teams Opt[[]string] `json:"assigned_team_ids" doc:"Must be empty: give the teams access_group_ids"`
+	// Who has the group says so in access_group_ids; these change it there.
+	Keys  Opt[[]string] `json:"assigned_key_ids" doc:"Keys or their hashes: those that have the group, in access_group_ids of theirs"`
+	Teams Opt[[]string] `json:"assigned_team_ids" doc:"Those that have the group, in access_group_ids of theirs"`
 }
 
 type groupNew struct {
@@ -72,17 +72,12 @@ func accessGroups(s *server) {
 	route(s, op(http.MethodGet, "", "All access groups", []groupRow{}), s.listGroups)
 	route(s, op(http.MethodGet, "/{access_group_id}", "An access group with who uses it", groupRow{}), s.groupInfo)
 	route(s, op(http.MethodPut, "/{access_group_id}", "Change an access group, for all who use it", groupRow{}), s.updateGroup)
-	remove := op(http.MethodDelete, "/{access_group_id}", "Delete an access group nobody uses", nil)
+	remove := op(http.MethodDelete, "/{access_group_id}", "Delete an access group, and take it from who has it", nil)
 	remove.Status = http.StatusNoContent
 	route(s, remove, s.deleteGroup)
 }
 
 func (s *server) compileGroup(g *policy.AccessGroup, f *groupFields) error {
-	for field, ids := range map[string][]string{"assigned_key_ids": f.Keys.Or(nil), "assigned_team_ids": f.Teams.Or(nil)} {
-		if len(ids) > 0 {
-			return badRequest(field, "%s is not supported: give the keys and teams access_group_ids [%q] instead", field, g.ID)
-		}
-	}
 	g.Name, g.Models = f.Name.Or(""), f.Models.Or(nil)
 	if g.Name == "" {
 		return badRequest("access_group_name", "An access group needs a name")
@@ -115,12 +110,15 @@ func (s *server) newGroup(ctx context.Context, c *Caller, in *groupNew) (any, er
 		return nil, err
 	}
 	now := s.now()
-	g.Record = policy.Record{CreatedAt: now, UpdatedAt: now, CreatedBy: c.UserID, UpdatedBy: c.UserID, Fields: in.Sent.Stored()}
+	g.Record = policy.Record{CreatedAt: now, UpdatedAt: now, CreatedBy: c.UserID, UpdatedBy: c.UserID, Fields: hashedKeys(in.Sent, in.Keys).Stored()}
 	err := s.Store.Write(ctx, c.Actor, func(tx policy.Tx) error {
 		if err := s.freeName(ctx, tx, g); err != nil {
 			return err
 		}
-		return tx.Create(ctx, g)
+		if err := tx.Create(ctx, g); err != nil {
+			return err
+		}
+		return s.assignGroup(ctx, tx, c, g, &in.groupFields)
 	})
 	if errors.Is(err, policy.ErrConflict) {
 		return nil, detail(http.StatusConflict, "Access group "+g.Name+" already exists")
@@ -147,7 +145,7 @@ func (s *server) updateGroup(ctx context.Context, c *Caller, in *groupUpdate) (a
 		if err != nil {
 			return err
 		}
-		fields := storedFields(old.Fields).Merge(in.Sent)
+		fields := storedFields(old.Fields).Merge(hashedKeys(in.Sent, in.Keys))
 		full, err := decodeStored[groupFields](fields)
 		if err != nil {
 			return err
@@ -159,15 +157,22 @@ func (s *server) updateGroup(ctx context.Context, c *Caller, in *groupUpdate) (a
 		}
 		if g.Name != old.Name {
 			// Model lists hold the name: who uses it would lose its models.
-			if err := s.unusedGroup(ctx, tx, old, "access_group_name", "renamed"); err != nil {
+			users, err := usersOfGroup(ctx, tx, old)
+			if err != nil {
 				return err
+			}
+			if len(users.keys)+len(users.teams) > 0 {
+				return badRequest("access_group_name", "Access group %s cannot be renamed while %d keys and %d teams have it", old.Name, len(users.keys), len(users.teams))
 			}
 			if err := s.freeName(ctx, tx, g); err != nil {
 				return err
 			}
 		}
 		g.UpdatedAt, g.UpdatedBy, g.Fields = s.now(), c.UserID, fields.Stored()
-		return tx.Update(ctx, g)
+		if err := tx.Update(ctx, g); err != nil {
+			return err
+		}
+		return s.assignGroup(ctx, tx, c, g, &in.groupFields)
 	})
 	if err != nil {
 		return nil, err
@@ -183,55 +188,23 @@ func findGroup(ctx context.Context, r policy.Reader, id string) (*policy.AccessG
 	return g, err
 }
 
-// groupUsers lists the keys and teams that have the group.
-func groupUsers(ctx context.Context, r policy.Reader, g *policy.AccessGroup) (keys, teams []string, err error) {
-	keys, teams = []string{}, []string{}
-	where := []policy.Condition{{Field: "access_group", Op: policy.Is, Value: g.ID}}
-	page, err := r.List(ctx, policy.Query{Kind: policy.EntityKey, Where: where})
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, e := range page.Entities {
-		keys = append(keys, e.Ref().ID)
-	}
-	if page, err = r.List(ctx, policy.Query{Kind: policy.EntityTeam, Where: where}); err != nil {
-		return nil, nil, err
-	}
-	for _, e := range page.Entities {
-		teams = append(teams, e.Ref().ID)
-	}
-	return keys, teams, nil
-}
-
-func (s *server) unusedGroup(ctx context.Context, r policy.Reader, g *policy.AccessGroup, field, done string) error {
-	keys, teams, err := groupUsers(ctx, r, g)
-	if err != nil {
-		return err
-	}
-	if len(keys)+len(teams) > 0 {
-		return badRequest(field, "Access group %s cannot be %s while %d keys and %d teams have it", g.Name, done, len(keys), len(teams))
-	}
-	return nil
-}
-
 func (s *server) groupRow(ctx context.Context, r policy.Reader, g *policy.AccessGroup) (Object, error) {
-	keys, teams, err := groupUsers(ctx, r, g)
+	users, err := usersOfGroup(ctx, r, g)
 	if err != nil {
 		return nil, err
 	}
-	refs := func(ids []string) []Object {
-		out := make([]Object, len(ids))
-		for i, id := range ids {
-			out[i] = Object{{"id", id}}
-		}
-		return out
+	stored := storedFields(g.Fields)
+	named, err := decodeStored[groupFields](stored)
+	if err != nil {
+		return nil, err
 	}
+	keys, teams, keyRows, teamRows := users.rows(named.Keys.Or(nil), named.Teams.Or(nil))
 	set := Object{
-		{"access_group_id", g.ID}, {"access_group_name", g.Name}, {"assigned_key_ids", keys}, {"assigned_keys", refs(keys)},
-		{"assigned_team_ids", teams}, {"assigned_teams", refs(teams)},
+		{"access_group_id", g.ID}, {"access_group_name", g.Name}, {"assigned_key_ids", keys}, {"assigned_keys", keyRows},
+		{"assigned_team_ids", teams}, {"assigned_teams", teamRows},
 	}
 	set.record(g.Record)
-	return render[groupRow](storedFields(g.Fields), set), nil
+	return render[groupRow](stored, set), nil
 }
 
 func (s *server) groupInfo(ctx context.Context, c *Caller, in *groupPath) (any, error) {
@@ -275,8 +248,19 @@ func (s *server) deleteGroup(ctx context.Context, c *Caller, in *groupPath) (any
 		if err != nil {
 			return err
 		}
-		if err := s.unusedGroup(ctx, tx, g, "access_group_id", "deleted"); err != nil {
+		users, err := usersOfGroup(ctx, tx, g)
+		if err != nil {
 			return err
+		}
+		for _, k := range users.keys {
+			if err := s.takeKeyGroup(ctx, tx, c, g, k); err != nil {
+				return err
+			}
+		}
+		for _, t := range users.teams {
+			if err := s.takeTeamGroup(ctx, tx, c, g, t); err != nil {
+				return err
+			}
 		}
 		return tx.Delete(ctx, g.Ref())
 	})

@@ -1,6 +1,7 @@
 package adminsvc
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,7 +32,6 @@ func TestManagedAccessGroups(t *testing.T) {
 	}
 	a.call(master, "PUT", "/v1/access_group/"+id, `{"access_model_names":["gpt-4"]}`).ok().has(map[string]string{"access_model_names": `["gpt-4"]`, "description": `"d"`, "assigned_key_ids": `["` + key.text("token") + `"]`})
 	a.call(master, "PUT", "/v1/access_group/"+id, `{"access_group_name":"slow"}`).refused(400, "bad_request_error", "access_group_name")
-	a.call(master, "DELETE", "/v1/access_group/"+id, "").refused(400, "bad_request_error", "access_group_id")
 	a.post("/key/delete", `{"keys":["`+key.text("key")+`"]}`).ok()
 	a.call(master, "PUT", "/v1/unified_access_group/"+id, `{"access_group_name":"slow"}`).ok().has(map[string]string{"access_group_name": `"slow"`})
 	a.get("/v1/access_group").ok().has(map[string]string{"0.access_group_name": `"slow"`})
@@ -40,6 +40,85 @@ func TestManagedAccessGroups(t *testing.T) {
 	}
 	if r := a.get("/v1/access_group/" + id); r.status != 404 {
 		t.Errorf("%d %s", r.status, r.raw)
+	}
+}
+
+// Who has a group can be said of the group too: it is the same as access_group_ids of keys
+// and teams, and one write with the rest.
+func TestAccessGroupsAreAssigned(t *testing.T) {
+	t.Parallel()
+	a := setup(t)
+	a.post("/team/new", `{"team_id":"t1","team_alias":"One","models":["gpt-3.5-turbo"]}`).ok()
+	a.post("/team/new", `{"team_id":"t2","models":["gpt-3.5-turbo"]}`).ok()
+	a.post("/team/new", `{"team_id":"all"}`).ok()
+	plain := a.post("/key/generate", `{"models":["gpt-3.5-turbo"],"key_alias":"k1"}`).ok()
+	key, hash := plain.text("key"), plain.text("token")
+	models := func(ref policy.Ref, want ...string) {
+		t.Helper()
+		e, err := a.store.Get(t.Context(), ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var have []string
+		switch e := e.(type) {
+		case *policy.Key:
+			have = e.Models
+		case *policy.Team:
+			have = e.Models
+		}
+		if !slices.Equal(have, want) {
+			t.Errorf("%v has the models %q, want %q", ref, have, want)
+		}
+	}
+	team := func(id string) policy.Ref { return policy.Ref{Kind: policy.EntityTeam, ID: id} }
+	theKey := policy.Ref{Kind: policy.EntityKey, ID: hash}
+
+	made := a.post("/v1/access_group", `{"access_group_name":"fast","access_model_names":["gpt-4"],"assigned_team_ids":["t2","t1","all"],"assigned_key_ids":["`+key+`"]}`).ok()
+	id := made.text("access_group_id")
+	made.has(map[string]string{"assigned_team_ids": `["t2","t1","all"]`, "assigned_key_ids": `["` + hash + `"]`, "assigned_keys": `[{"id":"` + hash + `","name":"k1"}]`, "assigned_teams.1.name": `"One"`})
+	models(team("t1"), "gpt-3.5-turbo", "fast")
+	models(team("t2"), "gpt-3.5-turbo", "fast")
+	models(team("all")) // all models, as before
+	models(theKey, "gpt-3.5-turbo", "fast")
+	a.get("/team/info?team_id=t1").ok().has(map[string]string{"access_group_ids": `["` + id + `"]`, "models": `["gpt-3.5-turbo"]`})
+	a.get("/key/info?key=" + hash).ok().has(map[string]string{"info.access_group_ids": `["` + id + `"]`})
+
+	// What is not sent stays, what is not named loses it.
+	path := "/v1/access_group/" + id
+	a.call(master, "PUT", path, `{"description":"d"}`).ok().has(map[string]string{"assigned_team_ids": `["t2","t1","all"]`, "assigned_key_ids": `["` + hash + `"]`})
+	a.call(master, "PUT", path, `{"assigned_team_ids":["t2"]}`).ok().has(map[string]string{"assigned_team_ids": `["t2"]`, "assigned_key_ids": `["` + hash + `"]`})
+	models(team("t1"), "gpt-3.5-turbo")
+	models(team("all"))
+	a.call(master, "PUT", path, `{"assigned_key_ids":null}`).ok().has(map[string]string{"assigned_team_ids": `["t2"]`, "assigned_key_ids": `[]`})
+	models(theKey, "gpt-3.5-turbo")
+	a.post("/team/update", `{"team_id":"t1","access_group_ids":["`+id+`"]}`).ok()
+	a.get(path).ok().has(map[string]string{"assigned_team_ids": `["t2","t1"]`})
+
+	// All or nothing.
+	before := a.revision()
+	for body, param := range map[string]string{`{"assigned_team_ids":["t1","none"]}`: "assigned_team_ids", `{"description":"x","assigned_key_ids":["sk-there-is-none-of-it"]}`: "assigned_key_ids"} {
+		a.call(master, "PUT", path, body).refused(400, "bad_request_error", param)
+		a.post("/v1/access_group", `{"access_group_name":"other",`+body[1:]).refused(400, "bad_request_error", param)
+	}
+	a.post("/team/new", `{"team_id":"narrow","models":["gpt-3.5-turbo"]}`).ok()
+	held := a.post("/key/generate", `{"team_id":"narrow","models":["gpt-3.5-turbo"]}`).ok().text("token")
+	before++
+	before++
+	a.call(master, "PUT", path, `{"assigned_key_ids":["`+held+`"]}`).refused(400, "bad_request_error", "access_group_ids") // its team has not these models
+	if now := a.revision(); now != before {
+		t.Errorf("%d things changed", now-before)
+	}
+
+	if r := a.call(master, "DELETE", path, ""); r.status != 204 {
+		t.Errorf("%d %s", r.status, r.raw)
+	}
+	models(team("t1"), "gpt-3.5-turbo")
+	models(team("t2"), "gpt-3.5-turbo")
+	a.get("/team/info?team_id=t2").ok().has(map[string]string{"access_group_ids": `[]`})
+	for _, text := range []string{a.log.String(), a.get("/audit").ok().raw, made.raw} {
+		if strings.Contains(text, key) {
+			t.Error("a key is shown")
+		}
 	}
 }
 

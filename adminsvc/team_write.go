@@ -108,33 +108,38 @@ func (s *server) patchTeam(ctx context.Context, c *Caller, in *teamPatch) (any, 
 // changeTeam merges what was sent into a team and answers with its row.
 func (s *server) changeTeam(ctx context.Context, c *Caller, id string, sent Fields) (Object, error) {
 	return s.writeTeam(ctx, c, id, teamUpdateIt, func(tx policy.Tx, old *policy.Team) (*policy.Team, error) {
-		fields := storedFields(old.Fields).Merge(sent)
-		in, err := decodeStored[teamFields](fields)
-		if err != nil {
-			return nil, err
-		}
-		t := *old
-		if err := compileTeam(&t, in); err != nil {
-			return nil, err
-		}
-		if t.OrganizationID != old.OrganizationID {
-			// Moving takes the right to make teams in both places.
-			for _, organization := range []string{old.OrganizationID, t.OrganizationID} {
-				if err := s.authorize(ctx, c, teamCreate, target{OrganizationID: organization}); err != nil {
-					return nil, err
-				}
+		return s.mergeTeam(ctx, tx, c, old, sent)
+	})
+}
+
+// mergeTeam is a team with what was sent over its fields, checked and not yet written.
+func (s *server) mergeTeam(ctx context.Context, tx policy.Tx, c *Caller, old *policy.Team, sent Fields) (*policy.Team, error) {
+	fields := storedFields(old.Fields).Merge(sent)
+	in, err := decodeStored[teamFields](fields)
+	if err != nil {
+		return nil, err
+	}
+	t := *old
+	if err := compileTeam(&t, in); err != nil {
+		return nil, err
+	}
+	if t.OrganizationID != old.OrganizationID {
+		// Moving takes the right to make teams in both places.
+		for _, organization := range []string{old.OrganizationID, t.OrganizationID} {
+			if err := s.authorize(ctx, c, teamCreate, target{OrganizationID: organization}); err != nil {
+				return nil, err
 			}
 		}
-		if err := s.checkTeam(ctx, tx, &t, in); err != nil {
-			return nil, err
-		}
-		// After the models of access groups were added: they are given too.
-		if err := s.onlyNarrowerTeam(ctx, tx, c, old, &t); err != nil {
-			return nil, err
-		}
-		t.Fields = fields.Stored()
-		return &t, nil
-	})
+	}
+	if err := s.checkTeam(ctx, tx, &t, in); err != nil {
+		return nil, err
+	}
+	// After the models of access groups were added: they are given too.
+	if err := s.onlyNarrowerTeam(ctx, tx, c, old, &t); err != nil {
+		return nil, err
+	}
+	t.Fields = fields.Stored()
+	return &t, nil
 }
 
 // onlyNarrowerTeam holds team admins to what the team was given: they may take

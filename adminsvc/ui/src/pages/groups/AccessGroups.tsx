@@ -36,6 +36,6 @@ export default function AccessGroups() {
     <CrudPage icon={IconShieldHalf} title="Access Groups" one="access group" name="access groups" about="Named sets of models that keys and teams are given as one." why="Name a set of models once; then change it in one place for everybody who has it." columns={columns} rows={answer.data as AccessGroup[] | undefined} answer={answer} may={isAdmin(who)}
       rowKey={(g) => g.access_group_id!} label={(g) => g.access_group_name!} text={(g) => `${g.access_group_name} ${g.description} ${(g.access_model_names ?? []).join(' ')}`} form={sections}
       create={(b) => create.mutateAsync({ body: b as BodyOf<'/v1/access_group', 'post'> })} update={(g, b) => update.mutateAsync({ params: { access_group_id: g.access_group_id! }, body: b as BodyOf<'/v1/access_group/{access_group_id}', 'put'> })} remove={(g) => remove.mutateAsync({ params: { access_group_id: g.access_group_id! } })}
-      doom="Only an access group that no team and no key has can be deleted." />
+      doom="Teams and keys that have it lose its models." />
   )
 }

@@ -196,8 +196,9 @@ func (s *server) sumActivity(ctx context.Context, parts []activityPart, change f
 // activityRows tells how many keys of entities each day tells of.
 func (s *server) activityRows(ctx context.Context, parts []activityPart) (map[string]int, error) {
 	out := map[string]int{}
+	whole := slices.ContainsFunc(parts, func(p activityPart) bool { return p.whole })
 	for _, p := range parts {
-		if p.IDs != nil && len(p.IDs) == 0 {
+		if p.IDs != nil && len(p.IDs) == 0 || whole && !p.whole { // the others are of the same requests
 			continue
 		}
 		p.By = policy.ByDay | policy.ByEntity | policy.ByKey
@@ -210,7 +211,7 @@ func (s *server) activityRows(ctx context.Context, parts []activityPart) (map[st
 			days[rows[i].Day]++
 		}
 		for day, n := range days {
-			out[day] = max(out[day], n) // the parts are the same keys, seen twice
+			out[day] += n
 		}
 	}
 	return out, nil

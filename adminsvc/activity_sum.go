@@ -163,9 +163,9 @@ func dearest(sums map[string]*metrics, limit int) []string {
 	return names
 }
 
-// mostActivity bounds what a page of days tells of, in keys of entities: each of them is
-// some four kilobytes. A day is never parted.
-const mostActivity = 2000
+// mostActivity bounds what a page of days tells of, in keys of entities, each of them some
+// four kilobytes: LiteLLM's longest page has as many rows. A day is never parted.
+const mostActivity = 1000
 
 // activityPages are the pages of days, the newest first, given how much each day tells of:
 // from which day to which.

@@ -1,9 +1,11 @@
 package adminsvc
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/purser/purser/policy"
 )
@@ -139,29 +141,24 @@ func (w *activityWriter) next(i int) {
 
 // reportDetails writes an entity's day by model and key.
 func (w *activityWriter) reportDetails(part []*policy.ActivityRow) {
-	details := map[[2]string]*metrics{}
-	for _, r := range part {
-		k := [2]string{publicName(*r), r.KeyHash}
-		if details[k] == nil {
-			details[k] = &metrics{}
-		}
-		details[k].add(r)
-	}
-	keys := make([][2]string, 0, len(details))
-	for k := range details {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, func(a, b [2]string) int { return slices.Compare(a[:], b[:]) })
-	for i, k := range keys {
+	slices.SortFunc(part, func(a, b *policy.ActivityRow) int {
+		return cmp.Or(strings.Compare(publicName(*a), publicName(*b)), strings.Compare(a.KeyHash, b.KeyHash))
+	})
+	for i := 0; i < len(part); {
+		first := part[i]
+		var m metrics
 		w.next(i)
+		for ; i < len(part) && part[i].KeyHash == first.KeyHash && publicName(*part[i]) == publicName(*first); i++ {
+			m.add(part[i])
+		}
 		w.text(`{"model":`)
-		w.quote(k[0])
+		w.quote(publicName(*first))
 		w.text(`,"spend":`)
-		w.b = details[k].spend.AppendJSON(w.b)
+		w.b = m.spend.AppendJSON(w.b)
 		w.text(`,"total_tokens":`)
-		w.b = strconv.AppendInt(w.b, details[k].tokens(), 10)
+		w.b = strconv.AppendInt(w.b, m.tokens(), 10)
 		w.text(`,"api_key":`)
-		w.quote(k[1])
+		w.quote(first.KeyHash)
 		w.text("}")
 	}
 }

@@ -347,9 +347,19 @@ func reduce(q policy.ActivityQuery, labels []string, days []*cachedDay, names *n
 	entity := entityOf[q.Scope]
 	by := func(d policy.Dimensions) bool { return q.By.Has(d) }
 	byDay, byEntity, byKey, byModel, byProvider, byRoute := by(policy.ByDay), by(policy.ByEntity), by(policy.ByKey), by(policy.ByModel), by(policy.ByProvider), by(policy.ByRoute)
-	var groups []group
-	var sums []measures
-	at := map[group]int{}
+	room, most := 0, 0
+	for _, d := range days {
+		room, most = room+len(d.rows), max(most, len(d.rows))
+	}
+	if !byDay {
+		room = most
+	}
+	if byKey && told == nil || byEntity && len(entity) > 0 && only == nil { // hardly anything falls together
+		most = room
+	} else {
+		room, most = 0, 0
+	}
+	groups, sums, at := make([]group, 0, room), make([]measures, 0, room), make(map[group]int, most/max(1, len(days)))
 	for i, d := range days {
 		for n := range d.rows {
 			r := &d.rows[n]

@@ -70,7 +70,18 @@ func newCounting(ctx context.Context, cfg config, store *postgres.Store, log *sl
 		log.Warn(warning)
 	}
 	l := redis.New(redis.Config{Client: client})
-	sp, err := spool.New(spool.Config{Dir: dir, Sink: replay(l), Log: log})
+	// What is in the spool from before is told once there is somebody to tell it to.
+	var shared *outage.Ledger
+	made := make(chan struct{})
+	replay := func(ctx context.Context, entries []policy.Entry) error {
+		select {
+		case <-made:
+			return shared.Replay(ctx, entries)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	sp, err := spool.New(spool.Config{Dir: dir, Sink: replay, Log: log})
 	if err != nil {
 		_ = client.Close()
 		return nil, err
@@ -84,7 +95,7 @@ func newCounting(ctx context.Context, cfg config, store *postgres.Store, log *sl
 	var replicas atomic.Int64
 	replicas.Store(1)
 	count := func() int { return int(replicas.Load()) }
-	shared := outage.New(outage.Config{
+	shared = outage.New(outage.Config{
 		Shared: l, Journal: spool.Tolerant{Spool: sp}, Rule: rule, Replicas: count, Clock: clock, Log: log,
 		Probe: func(ctx context.Context) error {
 			ok, err := l.Believed(ctx)
@@ -101,6 +112,7 @@ func newCounting(ctx context.Context, cfg config, store *postgres.Store, log *sl
 			}
 		},
 	})
+	close(made)
 	return &counting{
 		name: "redis", ledger: shared, seeder: l, counters: l, auditor: l, reaper: l, spool: sp, back: back, alone: shared.Down, replicas: count,
 		run: func(ctx context.Context) {
@@ -153,17 +165,5 @@ func countReplicas(ctx context.Context, store *postgres.Store, into *atomic.Int6
 			return
 		case <-tick.C:
 		}
-	}
-}
-
-// replay settles in Redis what it could not be told when it happened.
-func replay(l policy.Ledger) func(context.Context, []policy.Entry) error {
-	return func(ctx context.Context, entries []policy.Entry) error {
-		for _, e := range entries {
-			if err := l.Settle(ctx, policy.Settlement{ID: e.CallID, Entry: e}); err != nil {
-				return err
-			}
-		}
-		return nil
 	}
 }

@@ -15,6 +15,11 @@
 //     returns, and is told to the shared ledger when it is back, in order.
 //   - A request is settled where it was reserved: one that began before the outage
 //     in the shared ledger (through the spool), one that began in it here.
+//   - An outage is over when the shared ledger has counted what was admitted without it:
+//     what is settled as the spool is told, and what is under way as if it had been
+//     reserved there, from then on its own. (Where that takes longer than Handover, as of
+//     days, the rest follows; what was settled beyond 20,000 requests is found when the
+//     counters are next compared with the tables. Rolling minutes count it from then on.)
 //   - What the shared ledger acknowledged is remembered for some seconds, and told again
 //     when it was away or is another: a Redis killed while it syncs its file, flushed,
 //     or replaced by a replica that was behind has forgotten the last of it.

@@ -41,9 +41,12 @@ type Config struct {
 	Identity func(context.Context) (string, error)
 	// Keep is how long at least an acknowledged settlement is remembered, to be told
 	// again to a shared ledger that lost it; default 5 s.
-	Keep  time.Duration
-	Clock func() time.Time
-	Log   *slog.Logger
+	Keep time.Duration
+	// Handover bounds how long an outage goes on, once the shared ledger answers, until
+	// it has been told what was admitted without it; default 5 s.
+	Handover time.Duration
+	Clock    func() time.Time
+	Log      *slog.Logger
 }
 
 // Ledger is a policy.Ledger that outlives outages of the shared one.
@@ -54,14 +57,17 @@ type Ledger struct {
 
 	doubts   doubts
 	recent   recent
+	admitted admitted
 	underway Underway // the journal, where it is one; else nil
-	identity string   // as last seen; of Run's goroutine
-	asked    time.Time
 
-	mu      sync.Mutex
-	began   time.Time                 // of the outage
-	island  *memory.Ledger            // counts while the shared ledger is away
-	islands map[string]*memory.Ledger // by reservation: where it is held
+	// Of Run's goroutine.
+	identity string // as last seen
+	asked    time.Time
+	answered time.Time // since when the shared ledger answers in an outage; zero: it does not
+
+	mu     sync.Mutex
+	began  time.Time      // of the outage
+	island *memory.Ledger // counts while the shared ledger is away
 }
 
 // New makes a Ledger.
@@ -70,6 +76,7 @@ func New(cfg Config) *Ledger {
 	cfg.Timeout = cmp.Or(cfg.Timeout, 300*time.Millisecond)
 	cfg.Every = cmp.Or(cfg.Every, 100*time.Millisecond)
 	cfg.Keep = cmp.Or(cfg.Keep, 5*time.Second)
+	cfg.Handover = cmp.Or(cfg.Handover, 5*time.Second)
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
@@ -83,7 +90,7 @@ func New(cfg Config) *Ledger {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	underway, _ := cfg.Journal.(Underway)
-	return &Ledger{cfg: cfg, islands: map[string]*memory.Ledger{}, underway: underway, recent: recent{turned: cfg.Clock()}}
+	return &Ledger{cfg: cfg, underway: underway, recent: recent{turned: cfg.Clock()}}
 }
 
 // ParseRule reads a rule's name.
@@ -179,9 +186,8 @@ func (l *Ledger) alone(ctx context.Context, ask policy.Ask, why error) (policy.O
 		out.Balances[i].Used += max(holds[i].Limit-limits[i], 0)
 	}
 	if out.Granted {
-		l.mu.Lock()
-		l.islands[ask.ID] = island
-		l.mu.Unlock()
+		ask.Holds = holds
+		l.admitted.add(island, ask, out)
 		l.doubts.granted(ask.ID) // it may have been refused more
 		if l.cfg.Rule == Allow && l.cfg.OnAllow != nil {
 			l.cfg.OnAllow()
@@ -203,11 +209,7 @@ func (l *Ledger) share(h policy.Hold, age time.Duration) int64 {
 
 // Settle implements policy.Ledger.
 func (l *Ledger) Settle(ctx context.Context, s policy.Settlement) error {
-	l.mu.Lock()
-	island := l.islands[s.ID]
-	delete(l.islands, s.ID)
-	l.mu.Unlock()
-	if island != nil {
+	if island := l.admitted.settle(s.ID); island != nil {
 		return island.Settle(ctx, s)
 	}
 	if !l.down.Load() {
@@ -234,16 +236,14 @@ func (l *Ledger) entryOf(s policy.Settlement) policy.Entry {
 // Renew implements policy.Ledger.
 func (l *Ledger) Renew(ctx context.Context, ttl time.Duration, ids ...string) error {
 	shared := make([]string, 0, len(ids))
-	l.mu.Lock()
 	islands := map[*memory.Ledger][]string{}
 	for _, id := range ids {
-		if island := l.islands[id]; island != nil {
+		if island := l.admitted.where(id); island != nil {
 			islands[island] = append(islands[island], id)
 		} else {
 			shared = append(shared, id)
 		}
 	}
-	l.mu.Unlock()
 	for island, ids := range islands {
 		if err := island.Renew(ctx, ttl, ids...); err != nil {
 			return err
@@ -277,6 +277,7 @@ func (l *Ledger) Run(ctx context.Context) {
 		if l.down.Load() {
 			continue // what was acknowledged before is kept until it is known to be there
 		}
+		l.adoptAll(ctx) // who was decided here while the outage ended
 		l.release(ctx)
 		l.doubts.forget(l.cfg.Clock())
 		if now := l.cfg.Clock(); now.Sub(l.asked) >= time.Second {
@@ -287,17 +288,28 @@ func (l *Ledger) Run(ctx context.Context) {
 	}
 }
 
+// probe ends the outage when the shared ledger answers, and counts what it did not hear of.
 func (l *Ledger) probe(ctx context.Context) {
 	bounded, cancel := context.WithTimeout(ctx, l.cfg.Timeout)
 	defer cancel()
 	if err := l.cfg.Probe(bounded); err != nil {
+		l.answered = time.Time{}
 		return
 	}
+	now := l.cfg.Clock()
+	if l.answered.IsZero() {
+		l.answered = now
+		l.repeat(ctx)
+	}
+	if !l.handOver(ctx) && now.Sub(l.answered) < l.cfg.Handover {
+		return
+	}
+	l.answered = time.Time{}
 	l.mu.Lock()
 	lasted := l.cfg.Clock().Sub(l.began)
 	l.down.Store(false)
 	l.mu.Unlock()
+	l.adoptAll(ctx)
 	l.cfg.Log.Info("the shared ledger is back", "away", lasted)
-	l.repeat(ctx)
 	l.cfg.OnBack()
 }

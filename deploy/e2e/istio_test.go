@@ -3,10 +3,13 @@ package e2e
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/purser/purser/envoy/envoytest"
 )
@@ -31,6 +34,7 @@ extensionProviders:
 	at := func(i int) string { return fmt.Sprintf("127.0.0.1:%d", ports[i]) }
 	m.run(env, filepath.Join(m.tools, "pilot-discovery"), "discovery", "--registries", "", "--configDir", filepath.Join(m.dir, "istio"), "--meshConfig", mesh,
 		"--grpcAddr", at(0), "--httpAddr", at(1), "--monitoringAddr", at(2), "--httpsAddr", "", "--secureGRPCAddr", "", "--ctrlz_port", "0")
+	m.discovered("http://" + at(1))
 	m.run(nil, m.envoy, "-c", m.write("envoy.yaml", fmt.Sprintf(`
 node:
   id: %s~127.0.0.1~one.%s~%s.svc.cluster.local
@@ -51,6 +55,29 @@ static_resources:
         explicit_http_config: {http2_protocol_options: {}}
     load_assignment: {cluster_name: xds, endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: %d}}}}]}]}
 `, kind, namespace, namespace, namespace, labels, labels, ports[3], ports[0])), "--disable-hot-restart", "--concurrency", "1", "--log-level", "warning")
+}
+
+// discovered waits until Istio's discovery knows our services: from files it calls itself ready before it has read them, and
+// does not tell a proxy that came too soon.
+func (m *meshStack) discovered(address string) {
+	m.t.Helper()
+	said := ""
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		if r, err := http.Get(address + "/debug/registryz"); err != nil {
+			said = err.Error()
+		} else {
+			text, _ := io.ReadAll(r.Body)
+			_ = r.Body.Close()
+			said = string(text)
+		}
+		missing := slices.ContainsFunc([]string{"purser-extproc", "purser-adminsvc", "collector"}, func(name string) bool {
+			return !strings.Contains(said, name+".purser.svc.cluster.local")
+		})
+		if !missing {
+			return
+		}
+	}
+	m.t.Fatalf("discovery does not know our services: %s", said)
 }
 
 // services are Purser's in the mesh, by the names they have in Kubernetes.

@@ -143,9 +143,15 @@ func (l *Ledger) adopt(ctx context.Context, id string) error {
 	}
 	bounded, cancel := context.WithTimeout(ctx, l.cfg.Timeout)
 	defer cancel()
-	_, err := l.cfg.Shared.Reserve(bounded, ask)
-	if errors.Is(err, policy.ErrConflict) {
+	out, err := l.cfg.Shared.Reserve(bounded, ask)
+	switch {
+	case errors.Is(err, policy.ErrConflict):
+		for _, h := range ask.Holds {
+			l.seen.more(h.Counter(), h.Amount(ask.Want))
+		}
 		return nil
+	case err == nil:
+		l.saw(ask.Holds, out)
 	}
 	return err
 }

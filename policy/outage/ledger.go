@@ -105,9 +105,6 @@ func ParseRule(text string) (Rule, error) {
 // Down reports whether an outage is on.
 func (l *Ledger) Down() bool { return l.down.Load() }
 
-// Observe notes how a counter stands.
-func (l *Ledger) Observe(s policy.Standing) { l.seen.note(s.Counter, s.Used+s.Held) }
-
 // Reserve implements policy.Ledger.
 func (l *Ledger) Reserve(ctx context.Context, ask policy.Ask) (policy.Outcome, error) {
 	if l.down.Load() || l.doubts.has(ask.ID) {
@@ -117,9 +114,7 @@ func (l *Ledger) Reserve(ctx context.Context, ask policy.Ask) (policy.Outcome, e
 	defer cancel()
 	out, err := l.cfg.Shared.Reserve(bounded, ask)
 	if err == nil {
-		for i, b := range out.Balances {
-			l.seen.note(ask.Holds[i].Counter(), b.Used+b.Held)
-		}
+		l.saw(ask.Holds, out)
 		if out.Granted {
 			l.open(ctx, out, ask.Draft)
 		}
@@ -144,6 +139,13 @@ func (l *Ledger) Reserve(ctx context.Context, ask policy.Ask) (policy.Outcome, e
 		l.doubts.refused(ask.ID)
 	}
 	return out, err
+}
+
+// saw notes how the shared ledger's counters stand.
+func (l *Ledger) saw(holds []policy.Hold, out policy.Outcome) {
+	for i, b := range out.Balances {
+		l.seen.note(holds[i].Counter(), b.Used+b.Held, out.At)
+	}
 }
 
 // fail begins an outage, unless one is on.

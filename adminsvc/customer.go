@@ -199,8 +199,14 @@ func (s *server) customerInfo(ctx context.Context, c *Caller, in *customerQuery)
 }
 
 type customerListQuery struct {
-	Search Opt[string] `query:"search" doc:"Part of the id or alias"`
+	Search    Opt[string] `query:"search" doc:"Part of the id or alias"`
+	SortBy    Opt[string] `query:"sort_by" doc:"user_id, alias, created_at, updated_at, max_budget; spend, of the budget's current window; runs_out, when at the window's pace the budget is used up. Absent: in the order they were made"`
+	SortOrder Opt[string] `query:"sort_order" doc:"asc or desc, default desc"`
 	listPage
+}
+
+var customerSorts = map[string]string{
+	"user_id": "id", "alias": "alias", "created_at": "created_at", "updated_at": "updated_at", "max_budget": "max_budget", bySpend: bySpend, byRunsOut: byRunsOut,
 }
 
 func (s *server) listCustomers(ctx context.Context, c *Caller, in *customerListQuery) (any, error) {
@@ -211,10 +217,16 @@ func (s *server) listCustomers(ctx context.Context, c *Caller, in *customerListQ
 	if text := in.Search.Or(""); text != "" {
 		q.Where = []policy.Condition{{Field: "search", Op: policy.Contains, Value: text}}
 	}
+	if in.SortBy.Or("") != "" || in.SortOrder.Or("") != "" {
+		var err error
+		if q.Sort, q.Descending, err = sortOf(in.SortBy, in.SortOrder, customerSorts); err != nil {
+			return nil, err
+		}
+	}
 	if err := in.cut(&q); err != nil {
 		return nil, err
 	}
-	list, total, err := policy.List[*policy.Customer](ctx, s.Store, q)
+	list, total, err := listBySpend(ctx, s, q, customerSpender)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,8 @@ func TestCustomers(t *testing.T) {
 	a.post("/end_user/new", `{"user_id":"c2","budget_id":"free","spend":0.01}`).ok().has(map[string]string{"budget_id": `"free"`, "litellm_budget_table.max_budget": "0.02", "spend": "0.01", "litellm_budget_table.budget_reset_at": `"2026-03-11T00:00:00Z"`})
 	a.get("/customer/list").ok().has(map[string]string{"0.user_id": `"c1"`, "1.user_id": `"c2"`, "2": "null"})
 	a.get("/customer/list?search=ONE").ok().has(map[string]string{"0.user_id": `"c1"`, "1": "null"})
+	a.get("/customer/list?sort_by=user_id&sort_order=desc").ok().has(map[string]string{"0.user_id": `"c2"`, "1.user_id": `"c1"`})
+	a.get("/customer/list?sort_by=color").refused(400, "bad_request", "sort_by")
 	a.post("/customer/update", `{"user_id":"c1","max_budget":null,"budget_id":"budget-c1","alias":"Uno"}`).ok().has(map[string]string{"alias": `"Uno"`, "max_budget": "null", "rpm_limit": "0", "models": `["gpt-4"]`})
 	a.post("/customer/update", `{"user_id":"c1","budget_id":"free"}`).ok().has(map[string]string{"budget_id": `"free"`, "rpm_limit": "0"})
 	a.post("/customer/block", `{"user_ids":["c1","seen-once"]}`).ok().has(map[string]string{"blocked_users.0.blocked": "true", "blocked_users.1.user_id": `"seen-once"`})

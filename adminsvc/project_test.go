@@ -1,6 +1,8 @@
 package adminsvc
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/purser/purser/policy"
@@ -113,4 +115,55 @@ func TestProjectSpend(t *testing.T) {
 	a.get("/project/info?project_id=p1").ok().has(map[string]string{"spend": "2.300000001", "model_spend": `{"gpt-3.5-turbo":0.000000001,"gpt-4":42.3}`})
 	a.get("/project/list").ok().has(map[string]string{"0.spend": "2.300000001", "1.spend": "1.0"})
 	a.get("/project/list?names=true").ok().has(map[string]string{"0.project_id": `"` + a.get("/project/list").ok().text("0.project_id") + `"`, "0.spend": "null", "1.models": "[]", "2": "null"})
+}
+
+// A list in an order and in pages: by name, by what the current windows spent, and by which budget runs out first.
+func TestProjectListOrders(t *testing.T) {
+	t.Parallel()
+	a := setup(t)
+	for _, body := range []string{`{"team_id":"t1","team_alias":"Zebra"}`, `{"team_id":"t2","team_alias":"Ant"}`} {
+		a.post("/team/new", body).ok()
+	}
+	for _, body := range []string{
+		`{"project_id":"lasts","project_alias":"Beta","team_id":"t1","max_budget":1000,"budget_duration":"1mo"}`,
+		`{"project_id":"soon","project_alias":"Gamma","team_id":"t2","max_budget":12,"budget_duration":"1mo"}`,
+		`{"project_id":"over","project_alias":"alpha","team_id":"t1","max_budget":1}`,
+		`{"project_id":"free","project_alias":"Delta beta","team_id":"t2"}`,
+	} {
+		a.post("/project/new", body).ok()
+	}
+	a.spend(
+		policy.Entry{ProjectID: "lasts", ModelAsked: "gpt-4", ReservedAt: a.now.AddDate(0, -1, 0), Cost: policy.Cost{Total: 400 * policy.Dollar}}, // of another month
+		policy.Entry{ProjectID: "lasts", ModelAsked: "gpt-4", Cost: policy.Cost{Total: 2 * policy.Dollar}},
+		policy.Entry{ProjectID: "soon", ModelAsked: "gpt-4", Cost: policy.Cost{Total: 11 * policy.Dollar}},
+		policy.Entry{ProjectID: "over", ModelAsked: "gpt-4", Cost: policy.Cost{Total: 3 * policy.Dollar}},
+		policy.Entry{ProjectID: "free", ModelAsked: "gpt-4", Cost: policy.Cost{Total: 7 * policy.Dollar}},
+	)
+	for query, want := range map[string]string{
+		"sort_by=spend": "soon free over lasts",
+		"sort_by=spend&sort_order=asc&page=2&page_size=3":       "soon",
+		"sort_by=runs_out&sort_order=asc":                       "over soon lasts free",
+		"sort_by=runs_out&sort_order=asc&page=1&page_size=2":    "over soon",
+		"sort_by=runs_out&sort_order=asc&page=9&page_size=2":    "",
+		"sort_by=project_id&sort_order=asc":                     "free lasts over soon",
+		"sort_by=team_alias&sort_order=asc&team_id=t2":          "free soon",
+		"sort_by=team_alias&sort_order=desc&page=1&page_size=2": "over lasts",
+		"search=BETA": "lasts free",
+		"search=beta&sort_by=project_id&sort_order=asc": "free lasts",
+		"search=beta&team_id=t1":                        "lasts",
+		"names=true&search=gam":                         "soon",
+		"":                                              "lasts soon over free",
+		"search=100%25":                                 "",
+		"sort_by=max_budget&sort_order=asc&page=1&page_size=1": "over",
+	} {
+		got, reply := []string{}, a.get("/project/list?"+query).ok()
+		for i := 0; reply.text(fmt.Sprintf("%d.project_id", i)) != ""; i++ {
+			got = append(got, reply.text(fmt.Sprintf("%d.project_id", i)))
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("?%s: %q, want %q", query, got, want)
+		}
+	}
+	a.get("/project/list?sort_by=color").refused(400, "bad_request_error", "sort_by")
+	a.get("/project/list?sort_by=spend&sort_order=up").refused(400, "bad_request_error", "sort_order")
 }

@@ -4,7 +4,7 @@ import "github.com/purser/purser/policy"
 
 // Projects. Filters: id, alias, team_id, blocked, budget_id, model, tag,
 // created_at, updated_at, created_by, updated_by, search (alias, id), fields.*.
-// Orders: those of every kind with limits, id, alias, team_id, spend.
+// Orders: those of every kind with limits, id, alias, team_id, team_alias, spend.
 func init() {
 	register(table[policy.Project, *policy.Project]{
 		kind: policy.EntityProject, name: "projects", scope: policy.ScopeProject, scopeID: "id",
@@ -21,6 +21,8 @@ func init() {
 			"id": onText("id"), "alias": onText("alias"), "team_id": onText("team_id"), "blocked": onFlag("blocked"),
 			"tag": onList("tags"), "search": onSearch("alias", "id"),
 		}),
-		sort: with(ruleSorts, map[string]string{"id": "id", "alias": "alias", "team_id": "team_id"}),
+		sort: with(ruleSorts, map[string]string{
+			"id": "id", "alias": "alias", "team_id": "team_id", "team_alias": "coalesce((SELECT alias FROM teams WHERE teams.id = projects.team_id), projects.team_id)",
+		}),
 	})
 }

@@ -3,7 +3,8 @@ import { useDebouncedValue } from '@mantine/hooks'
 import { useState } from 'react'
 import { useNames } from '../api/names'
 import { useApi } from '../api/queries'
-import type { AccessGroup, Budget, Key, User } from '../api/rows'
+import { useListed } from '../api/raw'
+import type { AccessGroup, Budget, Customer, Key, User } from '../api/rows'
 
 type Common = { label: string; error?: React.ReactNode; description?: React.ReactNode; placeholder?: string; disabled?: boolean; required?: boolean; 'aria-label'?: string; size?: string; w?: number | object }
 type One = Common & { value: string | null; onChange: (v: string | null) => void }
@@ -46,6 +47,23 @@ export function KeySelect({ value, onChange, ...rest }: One) {
   const data = ((found.data?.keys ?? []) as Key[]).map((k) => ({ value: k.token!, label: name(k) }))
   if (value && !data.some((d) => d.value === value)) data.unshift({ value, label: chosen.data?.info ? name(chosen.data.info as Key) : value })
   return <Select {...common} {...rest} value={value || null} onChange={onChange} data={data} searchValue={q} onSearchChange={setQ} filter={({ options }) => options} />
+}
+
+/** Customers may be many as well, and calls name some that nobody made: what is typed can be chosen. */
+export function CustomerSelect({ value, onChange, ...rest }: One) {
+  const [q, setQ] = useState('')
+  const [asked] = useDebouncedValue(q.trim(), 200)
+  const found = useListed<'/customer/list', Customer>('/customer/list', { search: asked === value ? '' : asked, page: 1, page_size: 25 })
+  const data = (found.data?.rows ?? []).map((c) => ({ value: c.user_id!, label: c.alias || c.user_id! }))
+  if (asked && !data.some((d) => d.value === asked || d.label === asked)) data.push({ value: asked, label: asked })
+  return <Select {...common} {...rest} value={value || null} onChange={onChange} data={withUnknown(data, value)} searchValue={q} onSearchChange={setQ} filter={({ options }) => options} />
+}
+
+/** A public model name. */
+export function ModelSelect({ value, onChange, ...rest }: One) {
+  const all = useApi('/models', {}, { stale: 60_000 })
+  const data = (all.data?.data ?? []).map((m) => (m as { id: string }).id)
+  return <Select {...common} {...rest} value={value || null} onChange={onChange} data={withUnknown(data.map((id) => ({ value: id, label: id })), value)} />
 }
 
 export function BudgetSelect({ value, onChange, ...rest }: One) {

@@ -6,6 +6,7 @@ import type { Section, Values } from '../forms/spec'
 import type { Column } from './column'
 import { Confirm } from './Confirm'
 import { Empty } from './Empty'
+import type { Told } from './everyPage'
 import { ListPage } from './ListPage'
 import { PageHead } from './PageHead'
 import { RowMenu } from './RowMenu'
@@ -22,6 +23,8 @@ type Props<R extends object> = {
   why: string // why to make the first
   columns: Column<R>[]
   rows: R[] | undefined
+  /** Where the API searches, sorts and pages: rows are those of the page. */
+  paged?: { total: number | undefined; all: (told: Told) => Promise<R[]> }
   answer: { isFetching: boolean; error: unknown; refetch: () => unknown }
   rowKey: (r: R) => string
   label: (r: R) => string
@@ -57,12 +60,12 @@ export function CrudPage<R extends object>(p: Props<R>) {
       </RowMenu>
     ),
   }] : [])], [p])
-  const local = useLocalRows(p.rows, list, columns, p.text, p.keep)
+  const local = useLocalRows(p.paged ? undefined : p.rows, list, columns, p.text, p.keep)
   const create = p.may && <Button leftSection={<IconPlus size={16} />} onClick={() => list.set({ new: '1' })}>Create {p.one}</Button>
   return (
     <>
       <PageHead icon={p.icon} title={p.title} about={p.about}>{create}</PageHead>
-      <ListPage name={p.name} columns={columns} rows={p.rows ? local.rows : undefined} total={local.total} exportRows={() => local.all} rowKey={p.rowKey} list={list} loading={p.answer.isFetching} error={p.answer.error} refresh={() => void p.answer.refetch()}
+      <ListPage name={p.name} columns={columns} rows={p.paged ? p.rows : p.rows && local.rows} total={p.paged ? p.paged.total : local.total} exportRows={p.paged?.all ?? (() => local.all)} rowKey={p.rowKey} list={list} loading={p.answer.isFetching} error={p.answer.error} refresh={() => void p.answer.refetch()}
         link={p.link} onRow={!p.link && p.may ? (r) => (p.mayRow?.(r) ?? true) && setEdited(r) : undefined} filters={p.filters} filtered={!!p.keep} empty={<Empty icon={p.icon} title={`No ${p.name} yet`} action={create}>{p.why}</Empty>} />
       {p.footnote}
       {list.get('new') && <FormModal title={`Create ${p.one}`} action={`Create ${p.one}`} sections={p.form} row={null} preset={p.preset} onClose={() => list.set({ new: null })} send={async (b) => { await p.create(b); say('Created.') }} />}

@@ -1,6 +1,6 @@
 import { day } from './format'
 
-type Row = { spend?: number | null; max_budget?: number | null; budget_duration?: string | null; budget_reset_at?: string | null }
+export type Row = { spend?: number | null; max_budget?: number | null; budget_duration?: string | null; budget_reset_at?: string | null }
 
 /** When the budget's window began; null for one that never resets or is shorter than a day. */
 export function windowStart(row: Row): Date | null {
@@ -35,13 +35,26 @@ export function burnOf(row: Row, now = new Date()): Burn | null {
   return { part: spend / limit, runsOut, start, end, perDay }
 }
 
-/** The lines of the burn chart: spent by day, and the projection to the window's end. */
-export function burnLines(byDay: Map<string, number>, burn: Burn, now = new Date()) {
+/** A budget that never resets has no window whose pace tells: that of the days there are figures of, at most the last 30. */
+export function lifetimeBurn(row: Row, from: Date, byDay: Map<string, number>, now = new Date()): Burn {
+  const limit = row.max_budget ?? 0, spend = row.spend ?? 0
+  let lately = 0
+  for (const v of byDay.values()) lately += v
+  const perDay = lately / Math.max(1, (now.getTime() - from.getTime()) / 864e5)
+  const at = perDay > 0 ? now.getTime() + ((limit - spend) / perDay) * 864e5 : Infinity
+  const runsOut = spend >= limit ? now : at < now.getTime() + 10 * 365 * 864e5 ? new Date(at) : null
+  // As far again as is known, or to where it ends.
+  const ahead = now.getTime() + Math.max(7 * 864e5, now.getTime() - from.getTime())
+  return { part: spend / limit, runsOut, start: from, end: new Date(Math.min(ahead, Math.max(at + 2 * 864e5, now.getTime() + 2 * 864e5))), perDay }
+}
+
+/** The lines of the burn chart: spent by day, from what was spent before, and the projection to the end. */
+export function burnLines(byDay: Map<string, number>, burn: Burn, before = 0, now = new Date()) {
   if (!burn.start || !burn.end) return []
   const rows: { date: string; spent: number | null; projected: number | null }[] = []
   const today = day(now)
-  let sum = 0
-  for (const d = new Date(burn.start); d < burn.end && rows.length < 400; d.setUTCDate(d.getUTCDate() + 1)) {
+  let sum = before
+  for (const d = new Date(Date.UTC(burn.start.getUTCFullYear(), burn.start.getUTCMonth(), burn.start.getUTCDate())); d < burn.end && rows.length < 400; d.setUTCDate(d.getUTCDate() + 1)) {
     const date = d.toISOString().slice(0, 10)
     sum += byDay.get(date) ?? 0
     const ahead = Math.round((new Date(date).getTime() - new Date(today).getTime()) / 864e5)

@@ -2,6 +2,7 @@ import { Badge, Group, Stack, Text } from '@mantine/core'
 import { Link } from 'react-router'
 import { useNames } from '../../api/names'
 import { useApi } from '../../api/queries'
+import { useListed } from '../../api/raw'
 import type { Key, Project } from '../../api/rows'
 import { useProjectsOn } from '../../api/settings'
 import { burnOf } from '../../shared/burn'
@@ -16,7 +17,7 @@ export function NearLimits() {
   // Of keys there may be very many: the fullest are among those that spent most.
   const keys = useApi('/key/list', { size: 100, sort_by: 'spend', sort_order: 'desc', return_full_object: true, include_team_keys: true }, { stale: 60_000 })
   const projects = useProjectsOn()
-  const projectRows = (useApi('/project/list', {}, { enabled: projects, stale: 60_000 }).data ?? []) as Project[]
+  const projectRows = useListed<'/project/list', Project>('/project/list', { sort_by: 'runs_out', sort_order: 'asc', page: 1, page_size: 10 }, { enabled: projects, stale: 60_000 }).data?.rows ?? []
   const all = [
     ...(projects ? projectRows.map((p) => ({ kind: 'Project', to: `/projects/${encodeURIComponent(p.project_id!)}`, name: p.project_alias || p.project_id!, row: p, burn: burnOf(p) })) : []),
     ...teamRows.map((t) => ({ kind: 'Team', to: `/teams/${encodeURIComponent(t.team_id!)}`, name: t.team_alias || t.team_id!, row: t, burn: burnOf(t) })),

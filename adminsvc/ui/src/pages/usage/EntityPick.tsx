@@ -1,4 +1,4 @@
-import { OrganizationSelect, ProjectSelect, TeamSelect, UserSelect } from '../../forms/EntitySelect'
+import { CustomerSelect, KeySelect, ModelSelect, OrganizationSelect, ProjectSelect, TeamSelect, UserSelect } from '../../forms/EntitySelect'
 import { TextInput } from '@mantine/core'
 import { useDebouncedCallback } from '@mantine/hooks'
 import type { Scope } from './activity'
@@ -12,6 +12,9 @@ export function EntityPick({ scope, value, onChange }: { scope: Scope; value: st
     case 'team': return <TeamSelect {...props} aria-label="Team" placeholder="All teams" />
     case 'organization': return <OrganizationSelect {...props} aria-label="Organization" placeholder="All organizations" />
     case 'user': return <UserSelect {...props} aria-label="User" placeholder="All users" />
+    case 'customer': return <CustomerSelect {...props} aria-label="Customer" placeholder="All customers" />
+    case 'key': return <KeySelect {...props} aria-label="Key" placeholder="All keys" />
+    case 'model': return <ModelSelect {...props} aria-label="Model" placeholder="All models" />
     default: return <TextInput key={scope} aria-label={scope} w={190} placeholder={`All ${scope}s`} defaultValue={value} onChange={(e) => later(e.currentTarget.value)} />
   }
 }

@@ -7,12 +7,12 @@ import { ErrorBox } from '../../shared/ErrorBox'
 import { download } from '../../shared/csv'
 
 /** The same figures as a file, made by the API. */
-export function Exports({ scope, params }: { scope: string; params: Record<string, unknown> }) {
+export function Exports({ scope, path, params }: { scope: string; path: string; params: Record<string, unknown> }) {
   const [error, setError] = useState<unknown>(null)
   const get = async (format: 'csv' | 'json') => {
     setError(null)
     try {
-      const reply = await send('GET', address(`/${scope}/daily/activity/export`, { ...params, timezone: timezone(), format }))
+      const reply = await send('GET', address(`/${path}/daily/activity/export`, { ...params, timezone: timezone(), format }))
       if (!reply.ok) await read(reply)
       download(`usage-${scope}-${String(params.start_date)}-${String(params.end_date)}.${format}`, await reply.blob())
     } catch (e) {

@@ -13,13 +13,14 @@ import { PageHead } from '../../shared/PageHead'
 import { Panel } from '../../shared/Panel'
 import { Stat } from '../../shared/Stat'
 import { useListState } from '../../shared/useListState'
-import { chart, type Metric, metrics, parts, type Scope, scopes, totals } from './activity'
-import { BudgetBurn } from './BudgetBurn'
+import { chart, type Metric, metrics, pageOf, parts, type Scope, scopes, totals } from './activity'
+import { BudgetBurn, isBurning } from './BudgetBurn'
 import { EntityPick } from './EntityPick'
 import { Exports } from './Exports'
 import { TopList } from './TopList'
 import { UsageTable } from './UsageTable'
 
+const LogLines = lazy(() => import('../../charts/LogLines'))
 const StackedBars = lazy(() => import('../../charts/StackedBars'))
 
 const presets = [['1', 'Today'], ['7', 'Last 7 days'], ['30', 'Last 30 days'], ['90', 'Last 90 days'], ['month', 'This month']] as const
@@ -39,26 +40,29 @@ export default function Usage() {
   const who = useWho()
   const projects = useProjectsOn()
   const list = useListState()
-  const offered = scopes.filter((s) => (s.id !== 'project' || projects || list.get('by') === 'project') && (seesAll(who) || ['project', 'team', 'user'].includes(s.id)))
+  const offered = scopes.filter((s) => (s.id !== 'project' || projects || list.get('by') === 'project') && (seesAll(who) || ['project', 'team', 'user', 'key', 'model'].includes(s.id)))
   const scope = (offered.find((s) => s.id === list.get('by')) ?? offered[0]!).id as Scope
   const about = scopes.find((s) => s.id === scope)!
   const { preset, from, to } = rangeOf(list.get)
-  const part = list.get('part') || 'entities'
+  const offeredParts = parts(scope)
+  const part = (offeredParts.find((p) => p.id === list.get('part')) ?? offeredParts[0]!).id
   const metric = (list.get('show') || 'spend') as Metric
   const weekly = list.get('step') === 'week'
   const table = list.get('view') === 'table'
+  const log = list.get('scale') === 'log'
   const id = list.get('id')
-  const answer = useActivity(scope, { start_date: from, end_date: to, [about.param]: id })
+  const answer = useActivity(about.path, { start_date: from, end_date: to, [about.param]: id })
   const days = answer.data?.results ?? []
   const all = sums(answer.data)
   const data = useMemo(() => chart(answer.data?.results ?? [], part, metric, from, to, weekly), [answer.data, part, metric, from, to, weekly])
+  const chartLabel = `${metrics.find((m) => m.id === metric)!.label} by ${weekly ? 'week' : 'day'}; the same as a table is under “Table”`
   const format = metric === 'spend' ? money : (v: number) => short(v)
   return (
     <>
-      <PageHead icon={IconChartBar} title="Usage" about="What was spent, by whom and on what. Days are in your time zone."><Exports scope={scope} params={{ start_date: from, end_date: to, [about.param]: id }} /></PageHead>
+      <PageHead icon={IconChartBar} title="Usage" about="What was spent, by whom and on what. Days are in your time zone."><Exports scope={scope} path={about.path} params={{ start_date: from, end_date: to, [about.param]: id }} /></PageHead>
       <Stack gap="md">
         <Group gap="xs">
-          <Select aria-label="Whose usage" w={160} value={scope} allowDeselect={false} data={offered.map((s) => ({ value: s.id, label: s.label }))} onChange={(v) => list.set({ by: v, id: null })} />
+          <Select aria-label="Whose usage" w={160} value={scope} allowDeselect={false} data={offered.map((s) => ({ value: s.id, label: s.label }))} onChange={(v) => list.set({ by: v, id: null, part: null })} />
           <EntityPick scope={scope} value={id} onChange={(v) => list.set({ id: v })} />
           <Select aria-label="Time range" w={160} placeholder="Chosen days" value={preset || null} data={presets.map(([value, label]) => ({ value, label }))} onChange={(v) => list.set({ range: v, from: null, to: null })} />
           <DatePickerInput aria-label={`Days ${written(from)} – ${written(to)}`} type="range" w={230} maxDate={day(new Date())} value={[from, to]} valueFormat="MMM D, YYYY" popoverProps={{ withinPortal: true }}
@@ -76,19 +80,20 @@ export default function Usage() {
         <Panel title={`${metrics.find((m) => m.id === metric)!.label} by ${weekly ? 'week' : 'day'}`} right={
           <Group gap="xs">
             <SegmentedControl size="xs" aria-label="Show" value={metric} onChange={(v) => list.set({ show: v })} data={metrics.map((m) => ({ value: m.id, label: m.label }))} />
-            <SegmentedControl size="xs" aria-label="By" value={part} onChange={(v) => list.set({ part: v })} data={parts(scope).map((p) => ({ value: p.id, label: p.label }))} />
+            <SegmentedControl size="xs" aria-label="By" value={part} onChange={(v) => list.set({ part: v })} data={offeredParts.map((p) => ({ value: p.id, label: p.label }))} />
             <SegmentedControl size="xs" aria-label="Step" value={weekly ? 'week' : 'day'} onChange={(v) => list.set({ step: v === 'week' ? 'week' : null })} data={[{ value: 'day', label: 'Daily' }, { value: 'week', label: 'Weekly' }]} />
+            {!table && <SegmentedControl size="xs" aria-label="Scale" value={log ? 'log' : 'linear'} onChange={(v) => list.set({ scale: v === 'log' ? 'log' : null })} data={[{ value: 'linear', label: 'Linear' }, { value: 'log', label: 'Log' }]} />}
             <SegmentedControl size="xs" aria-label="View" value={table ? 'table' : 'chart'} onChange={(v) => list.set({ view: v === 'table' ? 'table' : null })} data={[{ value: 'chart', label: 'Chart' }, { value: 'table', label: 'Table' }]} />
           </Group>
         }>
           {answer.isPending ? <Loading /> : table ? <UsageTable rows={data.rows} series={data.series} format={metric === 'spend' ? money : count} /> : data.series.length ? (
-            <Suspense fallback={<Loading />}><StackedBars rows={data.rows} series={data.series} format={format} label={`${metric} by day; the same as a table is under “Table”`} /></Suspense>
+            <Suspense fallback={<Loading />}>{log ? <LogLines rows={data.rows} series={data.series} format={format} label={chartLabel} /> : <StackedBars rows={data.rows} series={data.series} format={format} label={chartLabel} />}</Suspense>
           ) : <Text c="dimmed" size="sm" ta="center" py={60}>{metric === 'failed_requests' ? 'No errors in this time.' : 'Nothing was used in this time. Choose a longer one.'}</Text>}
         </Panel>
-        {id && ['project', 'team', 'organization'].includes(scope) && <BudgetBurn scope={scope as 'project'} id={id} />}
+        {id && isBurning(scope) && <BudgetBurn scope={scope} id={id} />}
         {!id && scope === 'project' && !days.length && !answer.isPending && <Alert variant="light" color="gray">Calls of keys without a project are not here: look at Teams or Users for those.</Alert>}
         <SimpleGrid cols={{ base: 1, lg: 2 }}>
-          {parts(scope).map((p) => <TopList key={p.id} title={`Top ${p.label.toLowerCase()}`} rows={totals(days, p.id, metric)} metric={metric} link={p.id === 'api_keys' ? (r) => `/keys/${r.id}` : p.id === 'entities' && scope !== 'tag' && scope !== 'customer' && scope !== 'user' ? (r) => `/${scope}s/${encodeURIComponent(r.id)}` : undefined} />)}
+          {offeredParts.map((p) => <TopList key={p.id} title={`Top ${p.label.toLowerCase()}`} rows={totals(days, p.id, metric)} metric={metric} link={(r) => pageOf(scope, p.id, r.id)} />)}
         </SimpleGrid>
       </Stack>
     </>

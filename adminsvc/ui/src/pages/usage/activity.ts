@@ -1,13 +1,15 @@
 import type { Day, Metrics } from '../../api/rows'
 
-/** Whose usage: the API's name of the scope, and how its rows are called. */
+/** Whose usage: the API's family of it and the parameter that names one, the part of an answer that tells them apart, and where each has its page. */
 export const scopes = [
-  { id: 'project', label: 'Projects', one: 'project', param: 'project_ids' },
-  { id: 'team', label: 'Teams', one: 'team', param: 'team_ids' },
-  { id: 'organization', label: 'Organizations', one: 'organization', param: 'organization_ids' },
-  { id: 'user', label: 'Users', one: 'user', param: 'user_id' },
-  { id: 'customer', label: 'Customers', one: 'customer', param: 'end_user_ids' },
-  { id: 'tag', label: 'Tags', one: 'tag', param: 'tags' },
+  { id: 'project', label: 'Projects', one: 'project', path: 'project', param: 'project_ids', part: 'entities', page: '/projects/' },
+  { id: 'team', label: 'Teams', one: 'team', path: 'team', param: 'team_ids', part: 'entities', page: '/teams/' },
+  { id: 'organization', label: 'Organizations', one: 'organization', path: 'organization', param: 'organization_ids', part: 'entities', page: '/organizations/' },
+  { id: 'user', label: 'Users', one: 'user', path: 'user', param: 'user_id', part: 'entities', page: '/users/' },
+  { id: 'customer', label: 'Customers', one: 'customer', path: 'customer', param: 'end_user_ids', part: 'entities', page: '/usage?by=customer&id=' },
+  { id: 'key', label: 'Keys', one: 'key', path: 'user', param: 'api_key', part: 'api_keys', page: '/keys/' },
+  { id: 'model', label: 'Models', one: 'model', path: 'user', param: 'model', part: 'models', page: '/usage?by=model&id=' },
+  { id: 'tag', label: 'Tags', one: 'tag', path: 'tag', param: 'tags', part: 'entities', page: '/usage?by=tag&id=' },
 ] as const
 export type Scope = (typeof scopes)[number]['id']
 
@@ -19,13 +21,19 @@ export const metrics = [
 ] as const
 export type Metric = (typeof metrics)[number]['id']
 
-/** The parts a day is broken into. */
-export const parts = (scope: Scope) => [
-  { id: 'entities', label: scopes.find((s) => s.id === scope)!.label },
-  { id: 'models', label: 'Models' },
-  { id: 'api_keys', label: 'Keys' },
-  { id: 'providers', label: 'Providers' },
-]
+/** The parts a day is broken into: whose usage it is comes first. */
+export function parts(scope: Scope) {
+  const about = scopes.find((s) => s.id === scope)!
+  const rest = [{ id: 'models', label: 'Models' }, { id: 'api_keys', label: 'Keys' }, { id: 'providers', label: 'Providers' }]
+  return [{ id: about.part as string, label: about.label as string }, ...rest.filter((p) => p.id !== about.part)]
+}
+
+/** The page of one thing of a part; none of what has none. */
+export function pageOf(scope: Scope, part: string, id: string): string | null {
+  if (!id) return null
+  const about = scopes.find((s) => s.part === part && (part !== 'entities' || s.id === scope))
+  return about ? about.page + encodeURIComponent(id) : null
+}
 
 /** Adds amounts of dollars as whole nano-dollars, so that no digit is lost on the way. */
 export const add = (a: number, b: number) => (Math.round(a * 1e9) + Math.round(b * 1e9)) / 1e9

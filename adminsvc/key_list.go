@@ -242,13 +242,27 @@ func (s *server) listsWhole(ctx context.Context, c *Caller, in *keyListQuery) (b
 	return false, forbidden("organization_id", "You are not allowed to list the keys of organization %s", clip(organization))
 }
 
+// keyCounts is how many keys each of a page's users has, without those replaced.
+func (s *server) keyCounts(ctx context.Context, field string, ids []string) (map[string]int, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	return s.Store.CountBy(ctx, policy.Query{Kind: policy.EntityKey, Where: []policy.Condition{
+		{Field: field, Op: policy.In, Value: ids}, {Field: "revoked_at", Op: policy.Is, Value: nil},
+	}}, field)
+}
+
 func (s *server) expandUsers(ctx context.Context, list []*policy.Key, rows []Object) error {
+	var ids []string
+	for _, k := range list {
+		ids = union(ids, nonEmpty(k.UserID))
+	}
+	users := map[string]*policy.User{}
+	if err := eachOf(ctx, s.Store, policy.EntityUser, "id", ids, false, func(u *policy.User) { users[u.ID] = u }); err != nil {
+		return err
+	}
 	for i, k := range list {
-		u, err := find[*policy.User](ctx, s.Store, policy.EntityUser, k.UserID)
-		if err != nil {
-			return err
-		}
-		if u != nil {
+		if u := users[k.UserID]; u != nil {
 			rows[i].Set("user", Object{{"user_id", u.ID}, {"user_email", orNull(u.Email)}, {"user_alias", orNull(u.Alias)}})
 		}
 	}

@@ -114,6 +114,7 @@ type teamListQuery struct {
 	UserID         Opt[string] `query:"user_id"`
 	OrganizationID Opt[string] `query:"organization_id"`
 	Format         Opt[string] `query:"format" enum:"object,array" doc:"object is {\"teams\":[…]}, array the bare list"`
+	Names          Opt[bool]   `query:"names" doc:"Of each only team_id, team_alias, organization_id and models: what a page needs to name and to offer them"`
 	listPage
 }
 
@@ -131,6 +132,16 @@ func (s *server) listTeams(ctx context.Context, c *Caller, in *teamListQuery) (a
 	list, total, err := policy.List[*policy.Team](ctx, s.Store, q)
 	if err != nil {
 		return nil, err
+	}
+	if in.Names.Or(false) {
+		rows := make([]Object, len(list))
+		for i, t := range list {
+			rows[i] = Object{{"team_id", t.ID}, {"team_alias", orNull(t.Alias)}, {"organization_id", orNull(t.OrganizationID)}, {"models", append([]string{}, t.Models...)}}
+		}
+		if in.Format.Or(s.TeamListFormat) == "array" {
+			return listed(total, rows), nil
+		}
+		return listed(total, Object{{"teams", rows}}), nil
 	}
 	rows, err := s.teamRows(ctx, list...)
 	if err != nil {
@@ -209,7 +220,7 @@ type teamPageQuery struct {
 	Search         Opt[string] `query:"search" doc:"Part of the alias or the id"`
 	OrganizationID Opt[string] `query:"organization_id"`
 	UserID         Opt[string] `query:"user_id"`
-	SortBy         Opt[string] `query:"sort_by"`
+	SortBy         Opt[string] `query:"sort_by" doc:"team_id, team_alias, created_at, updated_at, max_budget, organization_id, tpm_limit, rpm_limit, budget_duration; spend, of the budget's current window; runs_out, when at the window's pace the budget is used up"`
 	SortOrder      Opt[string] `query:"sort_order"`
 	Status         Opt[string] `query:"status" doc:"deleted lists what was deleted"`
 }
@@ -223,7 +234,7 @@ type teamPage struct {
 }
 
 var teamSorts = map[string]string{
-	"team_id": "id", "team_alias": "alias", "created_at": "created_at", "updated_at": "updated_at", "spend": "spend", "max_budget": "max_budget",
+	"team_id": "id", "team_alias": "alias", "created_at": "created_at", "updated_at": "updated_at", bySpend: bySpend, byRunsOut: byRunsOut, "max_budget": "max_budget",
 	"organization_id": "organization_id", "tpm_limit": "tpm_limit", "rpm_limit": "rpm_limit", "budget_duration": "budget_duration",
 }
 
@@ -256,7 +267,7 @@ func (s *server) pageTeams(ctx context.Context, c *Caller, in *teamPageQuery) (a
 		return nil, err
 	}
 	q.Limit, q.Offset = p.limit(), p.offset()
-	list, total, err := policy.List[*policy.Team](ctx, s.Store, q)
+	list, total, err := listBySpend(ctx, s, q, teamSpender)
 	if err != nil {
 		return nil, err
 	}

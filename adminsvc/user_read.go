@@ -167,14 +167,16 @@ func (s *server) listUsers(ctx context.Context, c *Caller, in *userListQuery) (a
 	if err != nil {
 		return nil, err
 	}
+	ids := make([]string, len(list))
 	for i, u := range list {
-		keys, err := s.Store.List(ctx, policy.Query{Kind: policy.EntityKey, Limit: 1, Where: []policy.Condition{
-			{Field: "user_id", Op: policy.Is, Value: u.ID}, {Field: "revoked_at", Op: policy.Is, Value: nil},
-		}})
-		if err != nil {
-			return nil, err
-		}
-		rows[i].Set("key_count", keys.Total)
+		ids[i] = u.ID
+	}
+	keys, err := s.keyCounts(ctx, "user_id", ids)
+	if err != nil {
+		return nil, err
+	}
+	for i, u := range list {
+		rows[i].Set("key_count", keys[u.ID])
 	}
 	return Object{{"users", rows}, {"total", total}, {"page", p.number}, {"page_size", p.size}, {"total_pages", p.pages(total)}}, nil
 }

@@ -142,6 +142,9 @@ type Actor struct {
 type Store interface {
 	Reader
 	Write(ctx context.Context, by Actor, f func(Tx) error) error
+	// CountBy counts what a query finds by the value of one of the kind's id fields, as
+	// the keys of teams by team_id. Sort, Limit and Offset do not matter.
+	CountBy(ctx context.Context, q Query, field string) (map[string]int, error)
 }
 
 // Get reads one entity of a known type.

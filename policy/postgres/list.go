@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/purser/purser/policy"
 )
@@ -34,26 +37,10 @@ func (t *table[E, P]) list(ctx context.Context, q querier, query policy.Query) (
 		from = t.archive
 		columns = strings.Replace(strings.Replace(columns, "updated_at", "deleted_at", 1), "updated_by", "deleted_by", 1)
 	}
-	tests := []string{"true"}
-	for _, c := range query.Where {
-		sql, err := t.condition(&b, c)
-		if err != nil {
-			return policy.Page{}, err
-		}
-		tests = append(tests, sql)
+	where, err := t.where(&b, query)
+	if err != nil {
+		return policy.Page{}, err
 	}
-	if len(query.Any) > 0 {
-		any := make([]string, len(query.Any))
-		for i, c := range query.Any {
-			sql, err := t.condition(&b, c)
-			if err != nil {
-				return policy.Page{}, err
-			}
-			any[i] = sql
-		}
-		tests = append(tests, "("+strings.Join(any, " OR ")+")")
-	}
-	where := " WHERE " + strings.Join(tests, " AND ")
 	by, join, err := t.sortBy(query)
 	if err != nil {
 		return policy.Page{}, err
@@ -76,6 +63,49 @@ func (t *table[E, P]) list(ctx context.Context, q querier, query policy.Query) (
 		err = q.QueryRow(ctx, "SELECT count(*) FROM "+from+where, b.args[:counted]...).Scan(&page.Total)
 	}
 	return page, err
+}
+
+// where writes a query's conditions.
+func (t *table[E, P]) where(b *conditions, query policy.Query) (string, error) {
+	tests := []string{"true"}
+	for _, c := range query.Where {
+		sql, err := t.condition(b, c)
+		if err != nil {
+			return "", err
+		}
+		tests = append(tests, sql)
+	}
+	if len(query.Any) > 0 {
+		any := make([]string, len(query.Any))
+		for i, c := range query.Any {
+			sql, err := t.condition(b, c)
+			if err != nil {
+				return "", err
+			}
+			any[i] = sql
+		}
+		tests = append(tests, "("+strings.Join(any, " OR ")+")")
+	}
+	return " WHERE " + strings.Join(tests, " AND "), nil
+}
+
+// countBy counts what a query finds by one of the columns that hold ids.
+func (t *table[E, P]) countBy(ctx context.Context, q querier, query policy.Query, field string) (map[string]int, error) {
+	if !strings.HasSuffix(field, "_id") || !slices.ContainsFunc(t.columns, func(c column[E]) bool { return c.name == field }) || query.Deleted {
+		return nil, fmt.Errorf("%s: no counts by %q", t.kind, field)
+	}
+	var b conditions
+	where, err := t.where(&b, query)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := q.Query(ctx, "SELECT coalesce("+field+", ''), count(*) FROM "+t.name+where+" GROUP BY 1", b.args...)
+	if err != nil {
+		return nil, err
+	}
+	counts, id, n := map[string]int{}, "", 0
+	_, err = pgx.ForEachRow(rows, []any{&id, &n}, func() error { counts[id] = n; return nil })
+	return counts, err
 }
 
 // sortBy writes the order, and the join it needs.

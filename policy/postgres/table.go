@@ -54,6 +54,7 @@ type entityTable interface {
 	many(ctx context.Context, q querier, ids []string) (map[string]policy.Entity, error)
 	load(ctx context.Context, q querier, in *interner, f func(policy.Entity)) error
 	list(ctx context.Context, q querier, query policy.Query) (policy.Page, error)
+	countBy(ctx context.Context, q querier, query policy.Query, field string) (map[string]int, error)
 	create(ctx context.Context, q querier, e policy.Entity, revision int64) error
 	createAll(ctx context.Context, tx pgx.Tx, es []policy.Entity, revision int64) error
 	update(ctx context.Context, q querier, e policy.Entity, revision int64) (before []byte, err error)

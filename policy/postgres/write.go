@@ -51,6 +51,19 @@ func (s *Store) List(ctx context.Context, q policy.Query) (page policy.Page, err
 	return page, err
 }
 
+// CountBy is policy.Store's.
+func (s *Store) CountBy(ctx context.Context, q policy.Query, field string) (counts map[string]int, err error) {
+	t, err := tableOf(q.Kind)
+	if err != nil {
+		return nil, err
+	}
+	err = s.with(ctx, s.cfg.LongTimeout, func(ctx context.Context, c *pgx.Conn) (err error) {
+		counts, err = t.countBy(ctx, c, q, field)
+		return err
+	})
+	return counts, err
+}
+
 func tableOf(kind policy.EntityKind) (entityTable, error) {
 	t, ok := tables[kind]
 	if !ok {

@@ -41,7 +41,7 @@ export function UserSelect({ value, onChange, ...rest }: One) {
 export function KeySelect({ value, onChange, ...rest }: One) {
   const [q, setQ] = useState('')
   const [asked] = useDebouncedValue(q, 200)
-  const found = useApi('/key/list', { search: asked === value ? '' : asked, size: 25, return_full_object: true, include_team_keys: true })
+  const found = useApi('/key/list', { search: asked === value ? '' : asked, size: 25, return_full_object: true, include_team_keys: true, sort_by: 'key_alias', sort_order: 'asc' })
   const chosen = useApi('/key/info', { key: value ?? '' }, { enabled: !!value, stale: 60_000 })
   const name = (k: Key) => k.key_alias || k.key_name || k.token!
   const data = ((found.data?.keys ?? []) as Key[]).map((k) => ({ value: k.token!, label: name(k) }))

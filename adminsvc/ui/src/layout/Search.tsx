@@ -17,7 +17,7 @@ export function Search() {
   const [q, setQ] = useState('')
   const words = q.trim().toLowerCase()
   const names = useNames()
-  const keys = useApi('/key/list', { search: words, size: 6, return_full_object: true }, { enabled: words.length > 1 })
+  const keys = useApi('/key/list', { search: words, size: 6, return_full_object: true, include_team_keys: true, sort_by: 'key_alias', sort_order: 'asc' }, { enabled: words.length > 1 })
   const hit = (map: ReadonlyMap<string, string>) => [...map].filter(([id, name]) => words && (name.toLowerCase().includes(words) || id.toLowerCase() === words)).slice(0, 6)
   const groups: SpotlightActionGroupData[] = [
     { group: 'Pages', actions: placesFor(who, projects).flatMap((g) => g.places).filter((p) => p.label.toLowerCase().includes(words)).map((p) => ({ id: p.to, label: p.label, leftSection: <p.icon size={18} />, onClick: () => void go(p.to) })) },

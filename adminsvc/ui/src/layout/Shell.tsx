@@ -12,6 +12,7 @@ import { Bell } from './Bell'
 import { NewMenu } from './NewMenu'
 import { Schemes } from './Schemes'
 import { Search } from './Search'
+import { Tips } from '../shared/Tips'
 import { Sidebar } from './Sidebar'
 
 /** The frame of every page: top bar, sidebar, and the page. */
@@ -60,6 +61,7 @@ export function Shell() {
         <Box maw={1480} mx="auto"><Suspense key={pathname.split('/')[1]} fallback={<Loading />}><Outlet /></Suspense></Box>
       </AppShell.Main>
       <Search />
+      <Tips />
     </AppShell>
   )
 }

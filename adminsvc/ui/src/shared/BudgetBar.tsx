@@ -1,4 +1,3 @@
-import { Group, Text } from '@mantine/core'
 import { every, money } from './format'
 import { Meter } from './Meter'
 
@@ -7,16 +6,14 @@ type Props = { spend: number | null | undefined; limit: number | null | undefine
 /** What was spent of a budget: an amount over a bar. */
 export function BudgetBar({ spend, limit, duration, wide }: Props) {
   const used = spend ?? 0
-  if (limit === null || limit === undefined) {
-    return <Text size="sm" className="num" ta="left">{money(used)} <Text span size="sm" c="dimmed">· no limit</Text></Text>
-  }
-  if (limit === 0) return <Text size="sm" c="red" fw={500}>Blocked by a budget of $0</Text>
+  if (limit === null || limit === undefined) return <span className="amount">{money(used)} <span className="quiet">· no limit</span></span>
+  if (limit === 0) return <span className="amount bad">Blocked by a budget of $0</span>
   return (
     <div style={{ minWidth: 132 }}>
-      <Group justify="space-between" gap={8} wrap="nowrap">
-        <Text size="sm" className="num">{money(used)} <Text span size="sm" c="dimmed">of {money(limit)}</Text></Text>
-        {wide && <Text size="xs" c="dimmed">{every(duration)}</Text>}
-      </Group>
+      <div className="line" style={{ justifyContent: 'space-between' }}>
+        <span className="amount">{money(used)} <span className="quiet">of {money(limit)}</span></span>
+        {wide && <span className="quiet" style={{ fontSize: 12 }}>{every(duration)}</span>}
+      </div>
       <Meter used={used} limit={limit} label={`${money(used)} of ${money(limit)} spent`} />
     </div>
   )

@@ -1,7 +1,7 @@
 import { Skeleton } from '@mantine/core'
 import { IconArrowDown, IconArrowsSort, IconArrowUp } from '@tabler/icons-react'
 import { getCoreRowModel, useReactTable } from '@tanstack/react-table'
-import { type MouseEvent, type ReactNode, useMemo } from 'react'
+import { memo, type MouseEvent, type ReactNode, type RefObject, useMemo, useRef } from 'react'
 import { useNavigate } from 'react-router'
 import type { Column } from './column'
 import type { ListState } from './useListState'
@@ -25,6 +25,17 @@ const classes = (c: Column<never> | undefined) => [c?.align === 'right' ? 'num' 
 // cell of a component that is another one anew.
 const cell = <R,>(c: Column<R>, row: R) => c.cell(row)
 
+type Act = (e: MouseEvent, r: unknown) => void
+
+/** A row is drawn again when it or the columns change, not when the page around it does. */
+const Row = memo(function Row({ row, columns, act, fresh }: { row: unknown; columns: Column<unknown>[]; act: RefObject<Act> | null; fresh: boolean }) {
+  return (
+    <tr data-link={act ? '' : undefined} data-new={fresh ? '' : undefined} onClick={act ? (e) => act.current(e, row) : undefined}>
+      {columns.map((c) => <td key={c.id} className={classes(c as Column<never>)}>{cell(c, row)}</td>)}
+    </tr>
+  )
+})
+
 /** Rows with a sticky header; sorting is the list's state, so that the URL holds it. */
 export function DataTable<R>({ label, columns, rows, rowKey, loading, list, link, onRow, isNew, empty }: Props<R>) {
   const navigate = useNavigate()
@@ -35,11 +46,14 @@ export function DataTable<R>({ label, columns, rows, rowKey, loading, list, link
     getRowId: rowKey,
     manualSorting: true,
   })
-  const open = (e: MouseEvent, r: R) => {
+  // What a click does may be made anew by each render of the page; the rows need not be drawn again for it.
+  const act = useRef<(e: MouseEvent, r: R) => void>(() => {})
+  act.current = (e, r) => {
     if ((e.target as Element).closest('a,button,input,label,[role=menu]') || getSelection()?.toString()) return
     if (onRow) onRow(r)
     else if (link) void navigate(link(r))
   }
+  const opens = !!(link || onRow)
   if (!loading && rows?.length === 0 && empty) return <>{empty}</>
   return (
     <div className="grid-scroll" tabIndex={0} role="region" aria-label={`${label}, scrollable`}>
@@ -67,11 +81,7 @@ export function DataTable<R>({ label, columns, rows, rowKey, loading, list, link
         <tbody>
           {loading && !rows?.length
             ? Array.from({ length: 8 }, (_, i) => <tr key={i}>{columns.map((c) => <td key={c.id} className={classes(c as Column<never>)}><Skeleton height={14} width="70%" /></td>)}</tr>)
-            : table.getRowModel().rows.map((r) => (
-                <tr key={r.id} data-link={link || onRow ? '' : undefined} data-new={isNew?.(r.original) ? '' : undefined} onClick={link || onRow ? (e) => open(e, r.original) : undefined}>
-                  {r.getVisibleCells().map((x) => <td key={x.id} className={classes(x.column.columnDef.meta as Column<never>)}>{cell(x.column.columnDef.meta as Column<R>, r.original)}</td>)}
-                </tr>
-              ))}
+            : table.getRowModel().rows.map((r) => <Row key={r.id} row={r.original} columns={columns as Column<unknown>[]} act={opens ? (act as RefObject<Act>) : null} fresh={isNew?.(r.original) ?? false} />)}
         </tbody>
       </table>
     </div>

@@ -2,7 +2,7 @@ import { ActionIcon, Button, Checkbox, Group, Menu, Pagination, Select, Text, Te
 import { useDebouncedCallback, useLocalStorage } from '@mantine/hooks'
 import { notifications } from '@mantine/notifications'
 import { IconColumns3, IconDownload, IconFilter, IconRefresh, IconSearch } from '@tabler/icons-react'
-import { type ReactNode, useEffect, useState } from 'react'
+import { type ReactNode, useEffect, useMemo, useState } from 'react'
 import type { Column } from './column'
 import { csv, download } from './csv'
 import type { Told } from './everyPage'
@@ -42,7 +42,7 @@ export function ListPage<R>(p: Props<R>) {
   const search = useDebouncedCallback((v: string) => list.set({ q: v }), 250)
   useEffect(() => setQ(list.q), [list.q])
   const [chosen, setChosen] = useLocalStorage<Record<string, boolean>>({ key: `purser.columns.${p.name}`, defaultValue: {} })
-  const shown = p.columns.filter((c) => chosen[c.id] ?? !c.hidden)
+  const shown = useMemo(() => p.columns.filter((c) => chosen[c.id] ?? !c.hidden), [p.columns, chosen])
   const pages = Math.max(1, Math.ceil((p.total ?? 0) / list.size))
   const filtered = p.filtered || list.q !== ''
   const [folded, setFolded] = useState(!p.filtered) // on a phone

@@ -1,13 +1,13 @@
-import { Badge, Group, Text, Tooltip } from '@mantine/core'
+import { Quiet, Tag } from './Tag'
 
 /** The models something may call: the first few, the rest on hover. */
 export function Models({ models, all = 'All models', most = 2 }: { models: string[] | null | undefined; all?: string; most?: number }) {
-  if (!models?.length) return <Text size="sm" c="dimmed">{all}</Text>
+  if (!models?.length) return <Quiet>{all}</Quiet>
   const rest = models.slice(most)
   return (
-    <Group gap={4} wrap={most > 5 ? 'wrap' : 'nowrap'}>
-      {models.slice(0, most).map((m) => <Badge key={m} color="gray" variant="light">{m}</Badge>)}
-      {rest.length > 0 && <Tooltip label={rest.join(', ')}><Badge color="gray" variant="outline" tabIndex={0}>+{rest.length}</Badge></Tooltip>}
-    </Group>
+    <div className="line" data-wrap={most > 5 || undefined}>
+      {models.slice(0, most).map((m) => <Tag key={m}>{m}</Tag>)}
+      {rest.length > 0 && <Tag tip={rest.join(', ')}>+{rest.length}</Tag>}
+    </div>
   )
 }

@@ -1,6 +1,6 @@
-import { Badge, Group } from '@mantine/core'
 import { Link } from 'react-router'
 import { Id } from './Id'
+import { Tag } from './Tag'
 
 type Props = { to: string; name: string; id?: string | null; blocked?: boolean | null; badge?: React.ReactNode }
 
@@ -8,11 +8,11 @@ type Props = { to: string; name: string; id?: string | null; blocked?: boolean |
 export function NameCell({ to, name, id, blocked, badge }: Props) {
   return (
     <div style={{ minWidth: 0 }}>
-      <Group gap={6} wrap="nowrap">
+      <div className="line">
         <Link className="name clip" to={to} style={{ maxWidth: 260 }} title={name}>{name}</Link>
-        {blocked && <Badge size="sm" color="red">Blocked</Badge>}
+        {blocked && <Tag color="red">Blocked</Tag>}
         {badge}
-      </Group>
+      </div>
       {id && <Id value={id} width={190} />}
     </div>
   )

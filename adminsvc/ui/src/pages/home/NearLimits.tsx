@@ -3,7 +3,7 @@ import { Link } from 'react-router'
 import { useNames } from '../../api/names'
 import { useApi } from '../../api/queries'
 import { useListed } from '../../api/raw'
-import type { Key, Project } from '../../api/rows'
+import type { Key, Project, Team } from '../../api/rows'
 import { useProjectsOn } from '../../api/settings'
 import { burnOf } from '../../shared/burn'
 import { money } from '../../shared/format'
@@ -13,7 +13,8 @@ import { When } from '../../shared/When'
 
 /** Which budgets run out first, and when. */
 export function NearLimits() {
-  const { teamRows, organizationRows } = useNames()
+  const { organizationRows } = useNames()
+  const teamRows = (useApi('/v2/team/list', { sort_by: 'runs_out', sort_order: 'asc', page: 1, page_size: 10 }, { stale: 60_000 }).data?.teams ?? []) as Team[]
   // Of keys there may be very many: the fullest are among those that spent most.
   const keys = useApi('/key/list', { size: 100, sort_by: 'spend', sort_order: 'desc', return_full_object: true, include_team_keys: true }, { stale: 60_000 })
   const projects = useProjectsOn()

@@ -1,4 +1,4 @@
-import { Badge, Menu, Select, Text, Tooltip } from '@mantine/core'
+import { Menu, Select } from '@mantine/core'
 import { IconBan, IconCircleCheck, IconEdit, IconKey, IconRefresh, IconTrash } from '@tabler/icons-react'
 import { type ReactNode, useMemo, useState } from 'react'
 import { Link } from 'react-router'
@@ -18,6 +18,7 @@ import { ListPage } from '../../shared/ListPage'
 import { NameCell } from '../../shared/NameCell'
 import { RowMenu } from '../../shared/RowMenu'
 import { complain, say } from '../../shared/say'
+import { Quiet, Tag } from '../../shared/Tag'
 import { useListState } from '../../shared/useListState'
 import { When } from '../../shared/When'
 import { DeleteKey } from './DeleteKey'
@@ -41,13 +42,13 @@ export function KeyList({ scope = {}, empty }: { scope?: Scope; empty?: ReactNod
   const columns = useMemo<Column<Key>[]>(() => {
     const may = (k: Key) => writes(who) && (runsTeam(who, k.team_id) || (k.user_id !== null && k.user_id === who.userId))
     return [
-      { id: 'key_alias', title: 'Key', sort: true, value: (k) => k.key_alias ?? k.key_name, cell: (k) => <NameCell to={`/keys/${k.token}`} name={k.key_alias || k.key_name || ''} blocked={k.blocked} badge={k.status === 'expired' && <Badge color="orange" size="sm">Expired</Badge>} id={null} /> },
+      { id: 'key_alias', title: 'Key', sort: true, value: (k) => k.key_alias ?? k.key_name, cell: (k) => <NameCell to={`/keys/${k.token}`} name={k.key_alias || k.key_name || ''} blocked={k.blocked} badge={k.status === 'expired' && <Tag color="orange">Expired</Tag>} id={null} /> },
       { id: 'secret', title: 'Secret', value: (k) => k.key_name, from: 'xwide', cell: (k) => <span className="mono" style={{ color: 'var(--quiet)' }}>{k.key_name}</span> },
-      ...(scope.project_id ? [] : [{ id: 'project', title: 'Project', value: (k: Key) => names.projects.get(k.project_id ?? '') ?? k.project_id, from: 'wide' as const, cell: (k: Key) => k.project_id ? <Link to={`/projects/${encodeURIComponent(k.project_id)}`} className="plain">{names.projects.get(k.project_id) ?? k.project_id}</Link> : <Text span size="sm" c="dimmed">–</Text> }]),
-      ...(scope.team_id || scope.project_id ? [] : [{ id: 'team_id', title: 'Team', value: (k: Key) => names.teams.get(k.team_id ?? '') ?? k.team_id, from: 'wide' as const, cell: (k: Key) => k.team_id ? <Link to={`/teams/${encodeURIComponent(k.team_id)}`} className="plain">{names.teams.get(k.team_id) ?? k.team_id}</Link> : <Text span size="sm" c="dimmed">–</Text> }]),
+      ...(scope.project_id ? [] : [{ id: 'project', title: 'Project', value: (k: Key) => names.projects.get(k.project_id ?? '') ?? k.project_id, from: 'wide' as const, cell: (k: Key) => k.project_id ? <Link to={`/projects/${encodeURIComponent(k.project_id)}`} className="plain">{names.projects.get(k.project_id) ?? k.project_id}</Link> : <Quiet /> }]),
+      ...(scope.team_id || scope.project_id ? [] : [{ id: 'team_id', title: 'Team', value: (k: Key) => names.teams.get(k.team_id ?? '') ?? k.team_id, from: 'wide' as const, cell: (k: Key) => k.team_id ? <Link to={`/teams/${encodeURIComponent(k.team_id)}`} className="plain">{names.teams.get(k.team_id) ?? k.team_id}</Link> : <Quiet /> }]),
       { id: 'owner', title: 'Owner', value: (k) => k.user_id, from: 'wide', cell: (k) => {
         const u = k.user as { user_email?: string | null } | null | undefined
-        return k.user_id ? <Tooltip label={k.user_id} disabled={!u?.user_email}><span>{u?.user_email?.split('@')[0] ?? k.user_id}</span></Tooltip> : <Text span size="sm" c="dimmed">–</Text>
+        return k.user_id ? <span data-tip={u?.user_email ? `${u.user_email}\n${k.user_id}` : undefined}>{u?.user_email?.split('@')[0] ?? k.user_id}</span> : <Quiet />
       } },
       { id: 'spend', title: 'Spend / Budget', sort: true, value: (k) => k.spend, width: 180, cell: (k) => <BudgetBar spend={k.spend} limit={k.max_budget} /> },
       { id: 'limits', title: 'Limits', value: (k) => [k.rpm_limit !== null && `${k.rpm_limit} rpm`, k.tpm_limit !== null && `${k.tpm_limit} tpm`].filter(Boolean).join(' '), from: 'xwide', cell: (k) => <RateLimits row={k} /> },
@@ -91,5 +92,5 @@ export function RateLimits({ row }: { row: { rpm_limit?: number | null; tpm_limi
     row.tpm_limit !== null && row.tpm_limit !== undefined && `${short(row.tpm_limit)} tpm`,
     row.max_parallel_requests !== null && row.max_parallel_requests !== undefined && `${count(row.max_parallel_requests)} at once`,
   ].filter(Boolean)
-  return parts.length ? <span style={{ whiteSpace: 'nowrap' }}>{parts.join(' · ')}</span> : <Text span size="sm" c="dimmed">–</Text>
+  return parts.length ? <span style={{ whiteSpace: 'nowrap' }}>{parts.join(' · ')}</span> : <Quiet />
 }

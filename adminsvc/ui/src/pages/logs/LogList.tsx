@@ -1,4 +1,4 @@
-import { Badge, Select, Switch, Text, TextInput, Tooltip } from '@mantine/core'
+import { Select, Switch, TextInput, Tooltip } from '@mantine/core'
 import { DatePickerInput } from '@mantine/dates'
 import { useDebouncedCallback } from '@mantine/hooks'
 import { IconListDetails } from '@tabler/icons-react'
@@ -16,6 +16,7 @@ import { count, day, milliseconds, utc } from '../../shared/format'
 import { everyPage } from '../../shared/everyPage'
 import { ListPage } from '../../shared/ListPage'
 import { Money } from '../../shared/Money'
+import { Quiet, Tag } from '../../shared/Tag'
 import { useListState } from '../../shared/useListState'
 import { When } from '../../shared/When'
 import { LogDrawer } from './LogDrawer'
@@ -100,13 +101,13 @@ export function LogList({ scope = {} }: { scope?: Scope }) {
 }
 
 function Named({ name, id }: { name: string | null | undefined; id: string | null | undefined }) {
-  if (!name && !id) return <Text span size="sm" c="dimmed">–</Text>
+  if (!name && !id) return <Quiet />
   return <span className="clip" style={{ maxWidth: 170 }} title={id && id !== name ? `${name ?? ''} ${id}` : (name ?? '')}>{name || id}</span>
 }
 
 export function LogStatus({ row }: { row: Log }) {
   const info = (row.metadata as { error_information?: { error_code?: string; error_message?: string } | null } | null)?.error_information
-  if (row.status === 'abandoned') return <Tooltip label={info?.error_message ?? 'The client left before the end.'}><Badge color="orange">Client left</Badge></Tooltip>
-  if (row.status !== 'failure') return <Badge color="green">Success</Badge>
-  return <Tooltip label={info?.error_message ?? ''} disabled={!info?.error_message}><Badge color="red">{info?.error_code ? `Failed ${info.error_code}` : 'Failed'}</Badge></Tooltip>
+  if (row.status === 'abandoned') return <Tag color="orange" tip={info?.error_message ?? 'The client left before the end.'}>Client left</Tag>
+  if (row.status !== 'failure') return <Tag color="green">Success</Tag>
+  return <Tag color="red" tip={info?.error_message || undefined}>{info?.error_code ? `Failed ${info.error_code}` : 'Failed'}</Tag>
 }

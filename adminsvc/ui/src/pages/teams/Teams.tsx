@@ -1,4 +1,4 @@
-import { Badge, Button, Menu, Text } from '@mantine/core'
+import { Button, Menu } from '@mantine/core'
 import { IconBan, IconCircleCheck, IconEdit, IconPlus, IconTrash, IconUsers } from '@tabler/icons-react'
 import { useMemo, useState } from 'react'
 import { call } from '../../api/client'
@@ -18,6 +18,7 @@ import { NameCell } from '../../shared/NameCell'
 import { PageHead } from '../../shared/PageHead'
 import { RowMenu } from '../../shared/RowMenu'
 import { complain, say } from '../../shared/say'
+import { Quiet, Tag } from '../../shared/Tag'
 import { useListState } from '../../shared/useListState'
 import { When } from '../../shared/When'
 import { RateLimits } from '../keys/KeyList'
@@ -36,11 +37,11 @@ export default function Teams() {
   const [doomed, setDoomed] = useState<Team | null>(null)
   const columns = useMemo<Column<Team>[]>(() => [
     { id: 'team_alias', title: 'Team', sort: true, value: (t) => t.team_alias, cell: (t) => <NameCell to={`/teams/${encodeURIComponent(t.team_id!)}`} name={t.team_alias || t.team_id!} id={t.team_id} blocked={t.blocked} /> },
-    { id: 'organization', title: 'Organization', value: (t) => names.organizations.get(t.organization_id ?? '') ?? t.organization_id, from: 'wide', cell: (t) => t.organization_id ? names.organizations.get(t.organization_id) ?? t.organization_id : <Text span size="sm" c="dimmed">–</Text> },
-    { id: 'members', title: 'Members', align: 'right', value: (t) => t.members_count, from: 'wide', cell: (t) => <Badge color="gray" circle size="lg">{t.members_count ?? t.members_with_roles?.length ?? 0}</Badge> },
-    { id: 'keys', title: 'Keys', align: 'right', value: (t) => t.keys_count, from: 'wide', cell: (t) => <Badge color="gray" circle size="lg">{t.keys_count ?? 0}</Badge> },
+    { id: 'organization', title: 'Organization', value: (t) => names.organizations.get(t.organization_id ?? '') ?? t.organization_id, from: 'wide', cell: (t) => t.organization_id ? names.organizations.get(t.organization_id) ?? t.organization_id : <Quiet /> },
+    { id: 'members', title: 'Members', align: 'right', value: (t) => t.members_count, from: 'wide', cell: (t) => <Tag count>{t.members_count ?? t.members_with_roles?.length ?? 0}</Tag> },
+    { id: 'keys', title: 'Keys', align: 'right', value: (t) => t.keys_count, from: 'wide', cell: (t) => <Tag count>{t.keys_count ?? 0}</Tag> },
     { id: 'models', title: 'Models', value: (t) => (t.models ?? []).join(' '), from: 'xwide', cell: (t) => <Models models={t.models} /> },
-    { id: 'spend', title: 'Spend / Budget', value: (t) => t.spend, width: 190, cell: (t) => <BudgetBar spend={t.spend} limit={t.max_budget} /> },
+    { id: 'spend', title: 'Spend / Budget', sort: true, value: (t) => t.spend, width: 190, cell: (t) => <BudgetBar spend={t.spend} limit={t.max_budget} /> },
     { id: 'limits', title: 'Limits', from: 'xwide', value: (t) => t.rpm_limit, cell: (t) => <RateLimits row={t} /> },
     { id: 'created_at', title: 'Created', sort: true, value: (t) => t.created_at, from: 'wide', cell: (t) => <When at={t.created_at} /> },
     { id: 'do', title: '', align: 'right', width: 50, cell: (t) => runsTeam(who, t.team_id) && (

@@ -1,4 +1,4 @@
-import { Badge, Button, Menu, Select, Text } from '@mantine/core'
+import { Button, Menu, Select, Text } from '@mantine/core'
 import { IconBan, IconCircleCheck, IconEdit, IconMailForward, IconPlus, IconTrash, IconUser } from '@tabler/icons-react'
 import { useMemo, useState } from 'react'
 import { call } from '../../api/client'
@@ -20,6 +20,7 @@ import { PageHead } from '../../shared/PageHead'
 import { roleName } from '../../shared/roles'
 import { RowMenu } from '../../shared/RowMenu'
 import { complain, say } from '../../shared/say'
+import { Tag } from '../../shared/Tag'
 import { useListState } from '../../shared/useListState'
 import { When } from '../../shared/When'
 import { Invite } from './Invite'
@@ -40,9 +41,9 @@ export default function Users() {
   const [doomed, setDoomed] = useState<User | null>(null)
   const columns = useMemo<Column<User>[]>(() => [
     { id: 'user_email', title: 'User', sort: true, value: (u) => u.user_email ?? u.user_id, cell: (u) => <NameCell to={`/users/${encodeURIComponent(u.user_id!)}`} name={userName(u)} id={userName(u) === u.user_id ? null : u.user_id} blocked={u.blocked} /> },
-    { id: 'user_role', title: 'Role', sort: true, value: (u) => u.user_role, from: 'wide', cell: (u) => <Badge color={u.user_role?.startsWith('proxy') ? 'sea' : 'gray'}>{roleName(u.user_role)}</Badge> },
+    { id: 'user_role', title: 'Role', sort: true, value: (u) => u.user_role, from: 'wide', cell: (u) => <Tag color={u.user_role?.startsWith('proxy') ? 'sea' : 'gray'}>{roleName(u.user_role)}</Tag> },
     { id: 'teams', title: 'Teams', value: (u) => (u.teams ?? []).join(' '), from: 'xwide', cell: (u) => <Models models={(u.teams ?? []).map((t) => names.teams.get(t) ?? t)} all="–" /> },
-    { id: 'keys', title: 'Keys', align: 'right', value: (u) => u.key_count, from: 'wide', cell: (u) => <Badge color="gray" circle size="lg">{u.key_count ?? 0}</Badge> },
+    { id: 'keys', title: 'Keys', align: 'right', value: (u) => u.key_count, from: 'wide', cell: (u) => <Tag count>{u.key_count ?? 0}</Tag> },
     { id: 'spend', title: 'Spend / Budget', sort: true, value: (u) => u.spend, width: 190, cell: (u) => <BudgetBar spend={u.spend} limit={u.max_budget} /> },
     { id: 'created_at', title: 'Created', sort: true, value: (u) => u.created_at, from: 'wide', cell: (u) => <When at={u.created_at} /> },
     { id: 'do', title: '', align: 'right', width: 50, cell: (u) => isAdmin(who) && (

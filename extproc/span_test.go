@@ -110,9 +110,14 @@ func TestSpans(t *testing.T) {
 	}
 	// Who leaves has one too.
 	ctx, cancel := context.WithCancel(t.Context())
-	before := len(told.all)
-	go func() { p.idleAt(1); cancel() }()
-	p.abandon(ctx, call{key: "sk-free", body: prompt("gpt-4", `fake:{"output_tokens":5,"first_byte_delay_ms":60000}`)})
+	before, served, left := len(told.all), len(p.provider.Requests(0)), make(chan struct{})
+	go func() {
+		defer close(left)
+		p.abandon(ctx, call{key: "sk-free", body: prompt("gpt-4", `fake:{"output_tokens":5,"first_byte_delay_ms":60000}`)})
+	}()
+	eventually(t, "the provider has it", func() bool { return len(p.provider.Requests(0)) > served })
+	cancel()
+	<-left
 	p.idle()
 	eventually(t, "the span of the one who left", func() bool { told.mu.Lock(); defer told.mu.Unlock(); return len(told.all) > before })
 	if last := told.all[len(told.all)-1]; last.Error != "abandoned" || last.Failed || last.Status != 0 {

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/purser/purser/policy"
 )
 
@@ -256,20 +254,4 @@ func (s *server) listOrganizations(ctx context.Context, c *Caller, in *organizat
 		out[i].Set("members", members)
 	}
 	return listed(total, out), nil
-}
-
-// mergePatch applies a JSON merge patch (RFC 7396) to an object.
-func mergePatch(have, patch Fields) Fields {
-	for _, f := range patch {
-		switch {
-		case f.Value.Kind() == 'n':
-			have = have.Without(f.Name)
-		case f.Value.Kind() == '{':
-			old, _ := have.Get(f.Name)
-			have = have.With(f.Name, jsontext.Value(mergePatch(storedFields(old), storedFields(f.Value)).Stored()))
-		default:
-			have = have.With(f.Name, f.Value)
-		}
-	}
-	return have
 }

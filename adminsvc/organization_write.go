@@ -91,15 +91,9 @@ type organizationPatch struct {
 	organizationFields
 }
 
+// patchOrganization is the second: what is sent replaces what was there, null and metadata too.
 func (s *server) patchOrganization(ctx context.Context, c *Caller, in *organizationPatch) (any, error) {
-	return s.changeOrganization(ctx, c, in.PathID.Value, func(have Fields) Fields {
-		merged := have.Merge(in.Sent)
-		if patch, ok := in.Metadata.Get(); ok {
-			old, _ := have.Get("metadata")
-			merged = merged.With("metadata", jsontext.Value(mergePatch(storedFields(old), patch).Stored()))
-		}
-		return merged
-	})
+	return s.changeOrganization(ctx, c, in.PathID.Value, func(have Fields) Fields { return have.Merge(in.Sent) })
 }
 
 // changeOrganization writes an organization's changed fields. Its admins may take

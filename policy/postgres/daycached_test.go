@@ -1,8 +1,11 @@
 package postgres_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -101,4 +104,58 @@ func count(t *testing.T, s *postgres.Store, all []policy.Entry, q policy.Activit
 	if err != nil || total != want {
 		t.Fatal(fmt.Sprintf("%v: %d rows, want %d", err, total, want))
 	}
+}
+
+// Who asks while others write and ask sees what was there when they asked, or later.
+func TestActivityOfManyAtOnce(t *testing.T) {
+	t.Parallel()
+	url := postgrestest.URL(t)
+	writer, reader := openAt(t, url), openAt(t, url, func(c *postgres.Config) { c.ActivityRows = 300 })
+	born := time.Date(2026, 3, 20, 0, 0, 0, 0, time.UTC)
+	var begun, done atomic.Int64
+	stop := make(chan struct{})
+	var readers sync.WaitGroup
+	for n := range 4 {
+		readers.Go(func() {
+			scope := []policy.ScopeKind{policy.ScopeProxy, policy.ScopeKey}[n%2]
+			zone := time.FixedZone("", []int{0, -7}[n/2]*3600)
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				least := done.Load()
+				rows, err := reader.Activity(context.Background(), policy.ActivityQuery{Scope: scope, From: born.AddDate(0, 0, -1), Until: born.AddDate(0, 0, 5), Zone: zone})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				var got int64
+				for _, r := range rows {
+					got += r.Requests
+				}
+				if most := begun.Load(); got < least || got > most {
+					t.Errorf("%v %v: %d requests, want %d to %d", scope, zone, got, least, most)
+					return
+				}
+			}
+		})
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	for round := range 40 {
+		var batch []policy.Entry
+		for i := range 20 {
+			e := entry(rng, round*20+i)
+			e.KeyHash = fmt.Sprint("key", rng.IntN(9))
+			e.ReservedAt = born.Add(time.Duration(rng.Int64N(int64(4 * 24 * time.Hour)))).Truncate(time.Microsecond)
+			e.StartedAt, e.EndedAt = e.ReservedAt, e.ReservedAt.Add(time.Second)
+			batch = append(batch, e)
+		}
+		begun.Add(int64(len(batch)))
+		writeEntries(t, writer, batch...)
+		done.Add(int64(len(batch)))
+	}
+	close(stop)
+	readers.Wait()
 }

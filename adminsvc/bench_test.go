@@ -218,19 +218,19 @@ func timeMillion(b *testing.B, writer *postgres.Store, url string, cpu *cpuMeter
 			ask() // what is read the first time comes off the disk
 			first := took[0]
 			took = nil
-			own, database := cpu.read()
+			own, connections := cpu.read(b)
 			for b.Loop() {
 				ask()
 			}
-			ownAfter, databaseAfter := cpu.read()
+			own, database := cpu.since(b, own, connections)
 			per := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 / float64(len(took)) }
 			slices.Sort(took)
 			b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
 			b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
 			b.ReportMetric(float64(first.Microseconds())/1000, "first-ms")
 			if !live { // else it is the writing as well
-				b.ReportMetric(per(ownAfter-own), "own-cpu-ms")
-				b.ReportMetric(per(databaseAfter-database), "db-cpu-ms")
+				b.ReportMetric(per(own), "own-cpu-ms")
+				b.ReportMetric(per(database), "db-cpu-ms")
 			}
 			b.ReportMetric(float64(bytes)/1000, "kB")
 			b.ReportMetric(0, "ns/op") // the average of what has such tails says nothing

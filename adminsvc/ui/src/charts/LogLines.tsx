@@ -2,6 +2,7 @@ import '@mantine/charts/styles.css'
 import { LineChart } from '@mantine/charts'
 import { useMemo } from 'react'
 import { useColours } from '../shared/useColours'
+import { numbered } from './numbered'
 
 type Props = { rows: Record<string, number | string>[]; series: string[]; format: (v: number) => string; label: string }
 
@@ -12,7 +13,7 @@ export default function LogLines({ rows, series, format, label }: Props) {
   // Nothing is on no logarithmic scale: such days are gaps.
   const { data, domain } = useMemo(() => {
     let low = Infinity, high = 0
-    const data = rows.map((r) => Object.fromEntries(Object.entries(r).map(([k, v]) => {
+    const data = rows.map((r): Record<string, number | string | null> => Object.fromEntries(Object.entries(r).map(([k, v]) => {
       if (k === 'date') return [k, v]
       const n = Number(v)
       if (!(n > 0)) return [k, null]
@@ -23,11 +24,12 @@ export default function LogLines({ rows, series, format, label }: Props) {
     const whole = high ? ([10 ** Math.floor(Math.log10(low)), 10 ** Math.ceil(Math.log10(high * 1.0001))] as [number, number]) : ([1, 10] as [number, number])
     return { data, domain: whole }
   }, [rows])
+  const drawn = numbered(data, series, colorOf)
   const ticks = []
   for (let t = domain[0]; t <= domain[1] * 1.0001; t *= 10) ticks.push(t)
   return (
     <div role="img" aria-label={label}>
-      <LineChart h={300} data={data} dataKey="date" series={series.map((name) => ({ name, color: colorOf(name) }))} curveType="linear" valueFormatter={format} withLegend legendProps={{ verticalAlign: 'bottom' }} gridAxis="x" tickLine="none" connectNulls={false} dotProps={{ r: 2.5 }}
+      <LineChart h={300} data={drawn.data} dataKey="date" series={drawn.series} curveType="linear" valueFormatter={format} withLegend legendProps={{ verticalAlign: 'bottom' }} gridAxis="x" tickLine="none" connectNulls={false} dotProps={{ r: 2.5 }}
         xAxisProps={{ tickFormatter: date, minTickGap: 24 }} yAxisProps={{ width: 62, scale: 'log', domain, ticks, allowDataOverflow: true, interval: 0 }} lineProps={{ isAnimationActive: false }} tooltipAnimationDuration={0} />
     </div>
   )

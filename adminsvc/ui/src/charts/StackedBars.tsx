@@ -1,5 +1,6 @@
 import '@mantine/charts/styles.css'
 import { BarChart } from '@mantine/charts'
+import { numbered } from './numbered'
 import { useColours } from '../shared/useColours'
 
 type Props = { rows: Record<string, number | string>[]; series: string[]; format: (v: number) => string; label: string }
@@ -8,9 +9,10 @@ type Props = { rows: Record<string, number | string>[]; series: string[]; format
 export default function StackedBars({ rows, series, format, label }: Props) {
   const colorOf = useColours()
   const date = (s: string) => new Date(`${s}T00:00:00Z`).toLocaleDateString(undefined, { month: 'short', day: 'numeric', timeZone: 'UTC' })
+  const drawn = numbered(rows, series, colorOf)
   return (
     <div role="img" aria-label={label}>
-      <BarChart h={300} data={rows} dataKey="date" type="stacked" series={series.map((name) => ({ name, color: colorOf(name) }))} valueFormatter={format} withLegend legendProps={{ verticalAlign: 'bottom' }} gridAxis="x" tickLine="none" maxBarWidth={46}
+      <BarChart h={300} data={drawn.data} dataKey="date" type="stacked" series={drawn.series} valueFormatter={format} withLegend legendProps={{ verticalAlign: 'bottom' }} gridAxis="x" tickLine="none" maxBarWidth={46}
         xAxisProps={{ tickFormatter: date, minTickGap: 24 }} yAxisProps={{ width: 62 }} barProps={{ isAnimationActive: false }} tooltipAnimationDuration={0} />
     </div>
   )

@@ -38,7 +38,7 @@ export function NearLimits() {
           <div key={r.to}>
             <Group justify="space-between" wrap="nowrap" gap={8}>
               <Group gap={6} wrap="nowrap" style={{ minWidth: 0 }}><Link className="plain clip" to={r.to} style={{ fontWeight: 600, fontSize: 13.5 }}>{r.name}</Link><Badge size="xs" color="gray">{r.kind}</Badge></Group>
-              <Text size="sm" className="num">{r.burn.part >= 1 ? <Text span c="red" fw={600} size="sm">Used up</Text> : r.burn.runsOut ? <Text span size="sm" c="var(--warn)">Runs out <When at={r.burn.runsOut.toISOString()} /></Text> : <Text span size="sm" c="dimmed">{Math.round(100 * r.burn.part)}%</Text>}</Text>
+              <Text size="sm" className="num">{r.burn.part >= 1 ? <Text span c="red" fw={600} size="sm">Used up</Text> : r.burn.runsOut ? <Text span size="sm" c="var(--warn)">Runs out <When at={r.burn.runsOut.toISOString()} /></Text> : <Text span size="sm" c="dimmed">{r.burn.part > 0 && r.burn.part < 0.01 ? '<1' : Math.round(100 * r.burn.part)}%</Text>}</Text>
             </Group>
             <Meter used={r.row.spend ?? 0} limit={r.row.max_budget!} label={`${r.name}: ${money(r.row.spend)} of ${money(r.row.max_budget)}`} />
             <Text size="xs" c="dimmed" mt={2}>{money(r.row.spend)} of {money(r.row.max_budget)}</Text>

@@ -58,8 +58,8 @@ func (s *rollout) drained(t *testing.T, state string) {
 		t.Fatal(err)
 	}
 	for range 10 {
-		if got := s.chat(t, key, "gpt-4"); got != 200 {
-			t.Errorf("a new call meanwhile: %d", got)
+		if got, text := s.ask(t, key, "/v1/chat/completions", hello); got != 200 {
+			t.Errorf("a new call meanwhile: %d %s", got, text)
 		}
 	}
 	for range each {

@@ -181,7 +181,7 @@ func (m Mesh) extensionPolicy(targets []any) object {
 		},
 		"backendSettings": object{
 			"circuitBreaker": object{"maxConnections": 1000, "maxPendingRequests": 100_000, "maxParallelRequests": 100_000},
-			"retry":          object{"numRetries": 2, "retryOn": object{"triggers": []any{"connect-failure", "refused-stream", "unavailable", "reset"}}},
+			"retry":          object{"numRetries": 4, "retryOn": object{"triggers": []any{"connect-failure", "refused-stream", "unavailable", "reset"}}},
 		},
 	}
 	meta := object{"writableNamespaces": anys(f.MetadataOptions.ReceivingNamespaces.Untyped)}

@@ -131,7 +131,7 @@ func (b *builder) retryPolicy() *routev3.RetryPolicy {
 				TypedConfig: b.any(&previoushostsv3.PreviousHostsPredicate{}),
 			},
 		}},
-		HostSelectionRetryMaxAttempts: 5,
+		HostSelectionRetryMaxAttempts: hostPicks,
 		RetryBackOff: &routev3.RetryPolicy_RetryBackOff{
 			BaseInterval: seconds(10 * time.Millisecond),
 			MaxInterval:  seconds(100 * time.Millisecond),

@@ -21,6 +21,7 @@ func (s *rollout) drained(t *testing.T, state string) {
 	}
 	key := s.manage(t, "/key/generate", "{}", "key")
 	const each = 6
+	const calls = 60 // one in a hundred was turned away once
 	begun, ends := make(chan struct{}, each), make(chan error, each)
 	for range each {
 		go func() {
@@ -57,7 +58,7 @@ func (s *rollout) drained(t *testing.T, state string) {
 	if err := syscall.Kill(n, syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	for range 10 {
+	for range calls {
 		if got, text := s.ask(t, key, "/v1/chat/completions", hello); got != 200 {
 			t.Errorf("a new call meanwhile: %d %s", got, text)
 		}

@@ -23,7 +23,6 @@ import (
 	resourcev3 "github.com/envoyproxy/go-control-plane/pkg/resource/v3"
 	deltav3 "github.com/envoyproxy/go-control-plane/pkg/server/delta/v3"
 	"google.golang.org/grpc"
-	"google.golang.org/protobuf/proto"
 )
 
 // XDSConfig is what an xDS server needs.
@@ -57,10 +56,6 @@ type served struct {
 	cluster *clusterv3.Cluster
 	secrets []*tlsv3.Secret
 	stamp   int // of a leaving one: which departure it is
-}
-
-func (s served) equal(o served) bool {
-	return proto.Equal(s.cluster, o.cluster) && slices.EqualFunc(s.secrets, o.secrets, func(a, b *tlsv3.Secret) bool { return proto.Equal(a, b) })
 }
 
 // everyone is the one node that the cache knows: all Envoys get the same.

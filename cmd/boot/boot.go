@@ -114,11 +114,6 @@ func Settings(cfg *config.Config, o Options, started time.Time) (*policy.Setting
 	return s.Compile(), nil
 }
 
-// Catalog is the table of models of a configuration.
-func Catalog(cfg *config.Config) *policy.Catalog {
-	return policy.NewCatalog(cfg.Deployments, cfg.Aliases)
-}
-
 // Logger writes text lines for people or JSON for machines.
 func Logger(w io.Writer, format, level string) (*slog.Logger, error) {
 	var l slog.Level

@@ -199,9 +199,6 @@ func takeTokens(n int64) take {
 	}
 }
 
-// takeNothing keeps a name from being written another way.
-func takeNothing(*request, value) {}
-
 var (
 	takeMessage = takeTokens(tokens.PerMessage)
 	takeImage   = takeTokens(imageTokens)

@@ -15,10 +15,6 @@ const (
 	refused                     // it would limit or deny, and nothing here enforces it: an error
 )
 
-func (d disposition) String() string {
-	return [...]string{"applies", "needless", "ignored", "refused"}[d]
-}
-
 // setting is one entry of a table of what is known. Into is what its value is
 // read into.
 type setting[Into any] struct {

@@ -24,6 +24,8 @@ export const theme = createTheme({
     Tooltip: { defaultProps: { withArrow: true, openDelay: 250, multiline: true, maw: 320, events: { hover: true, focus: true, touch: true } } },
     Table: { defaultProps: { verticalSpacing: 8, horizontalSpacing: 14 } },
     Tabs: { defaultProps: { keepMounted: false } },
+    // The lists of closed selects are not there: with a hundred names each, a page of filters drew and measured more of them than rows.
+    Combobox: { defaultProps: { keepMounted: false } },
   },
 })
 

@@ -1,4 +1,4 @@
-import { keepPreviousData, useQuery } from '@tanstack/react-query'
+import { useQuery } from '@tanstack/react-query'
 import { address, read, send } from './client'
 import type { ApiError } from './errors'
 import type { Day, Metrics } from './rows'
@@ -8,10 +8,15 @@ export type Activity = { results: Day[]; metadata: Record<string, number> }
 /** The minutes that the viewer's clock is behind UTC, as the API takes them: days are the viewer's. */
 export const timezone = () => new Date().getTimezoneOffset()
 
-/** Usage by day of one kind of scope. */
+/** Usage by day of one kind of scope. While other days are asked for, the last ones stay; never those of somebody else. */
 export function useActivity(scope: string, params: Record<string, unknown>, enabled = true) {
+  const { start_date: _from, end_date: _to, ...whose } = params
+  const of = address(`/${scope}`, whose)
   const at = address(`/${scope}/daily/activity/aggregated`, { ...params, timezone: timezone() })
-  return useQuery<Activity, ApiError>({ queryKey: ['activity', at], queryFn: async ({ signal }) => (await read(await send('GET', at, { signal }))) as Activity, placeholderData: keepPreviousData, enabled })
+  return useQuery<Activity, ApiError>({
+    queryKey: ['activity', of, at], queryFn: async ({ signal }) => (await read(await send('GET', at, { signal }))) as Activity,
+    placeholderData: (last, query) => (query?.queryKey[1] === of ? last : undefined), enabled,
+  })
 }
 
 /** The sums of an answer. */

@@ -30,7 +30,7 @@ export default function LogLines({ rows, series, format, label }: Props) {
   return (
     <div role="img" aria-label={label}>
       <LineChart h={300} data={drawn.data} dataKey="date" series={drawn.series} curveType="linear" valueFormatter={format} withLegend legendProps={{ verticalAlign: 'bottom' }} gridAxis="x" tickLine="none" connectNulls={false} dotProps={{ r: 2.5 }}
-        xAxisProps={{ tickFormatter: date, minTickGap: 24 }} yAxisProps={{ width: 62, scale: 'log', domain, ticks, allowDataOverflow: true, interval: 0 }} lineProps={{ isAnimationActive: false }} tooltipAnimationDuration={0} />
+        xAxisProps={{ tickFormatter: date, minTickGap: 24 }} yAxisProps={{ width: 62, scale: 'log', domain, ticks, allowDataOverflow: true, interval: 0 }} lineChartProps={{ margin: { top: 8 } }} lineProps={{ isAnimationActive: false }} tooltipAnimationDuration={0} />
     </div>
   )
 }

@@ -13,7 +13,7 @@ export default function StackedBars({ rows, series, format, label }: Props) {
   return (
     <div role="img" aria-label={label}>
       <BarChart h={300} data={drawn.data} dataKey="date" type="stacked" series={drawn.series} valueFormatter={format} withLegend legendProps={{ verticalAlign: 'bottom' }} gridAxis="x" tickLine="none" maxBarWidth={46}
-        xAxisProps={{ tickFormatter: date, minTickGap: 24 }} yAxisProps={{ width: 62 }} barProps={{ isAnimationActive: false }} tooltipAnimationDuration={0} />
+        xAxisProps={{ tickFormatter: date, minTickGap: 24 }} yAxisProps={{ width: 62 }} barChartProps={{ margin: { top: 8 } }} barProps={{ isAnimationActive: false }} tooltipAnimationDuration={0} />
     </div>
   )
 }

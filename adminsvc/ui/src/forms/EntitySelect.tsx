@@ -1,6 +1,6 @@
 import { MultiSelect, Select } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
-import { useState } from 'react'
+import { useMemo, useState } from 'react'
 import { useNames } from '../api/names'
 import { useApi } from '../api/queries'
 import { useListed } from '../api/raw'
@@ -13,14 +13,14 @@ const common = { searchable: true, clearable: true, limit: 100, nothingFoundMess
 
 export function TeamSelect({ value, onChange, only, ...rest }: One & { only?: (team: string) => boolean }) {
   const { teams } = useNames()
-  const data = [...teams].filter(([id]) => !only || only(id) || id === value).map(([id, name]) => ({ value: id, label: name }))
-  return <Select {...common} {...rest} value={value || null} onChange={onChange} data={withUnknown(data, value)} />
+  const data = useMemo(() => withUnknown([...teams].filter(([id]) => !only || only(id) || id === value).map(([id, name]) => ({ value: id, label: name })), value), [teams, only, value])
+  return <Select {...common} {...rest} value={value || null} onChange={onChange} data={data} />
 }
 
 export function ProjectSelect({ value, onChange, team, ...rest }: One & { team?: string | null }) {
   const { projectRows } = useNames()
-  const data = projectRows.filter((p) => !team || p.team_id === team).map((p) => ({ value: p.project_id!, label: p.project_alias || p.project_id! }))
-  return <Select {...common} {...rest} value={value || null} onChange={onChange} data={withUnknown(data, value)} />
+  const data = useMemo(() => withUnknown(projectRows.filter((p) => !team || p.team_id === team).map((p) => ({ value: p.project_id!, label: p.project_alias || p.project_id! })), value), [projectRows, team, value])
+  return <Select {...common} {...rest} value={value || null} onChange={onChange} data={data} />
 }
 
 export function OrganizationSelect({ value, onChange, ...rest }: One) {

@@ -1,4 +1,4 @@
-import { IconActivity, IconBox, IconBuilding, IconChartBar, IconFolders, IconHome, IconKey, IconListDetails, IconMessageCircle, IconSettings, IconShieldHalf, IconUser, IconUsers, IconWallet } from '@tabler/icons-react'
+import { IconAddressBook, IconBox, IconBuilding, IconChartBar, IconFolders, IconHome, IconKey, IconListDetails, IconMessageCircle, IconSettings, IconShieldHalf, IconUser, IconUsers, IconWallet } from '@tabler/icons-react'
 import type { ComponentType } from 'react'
 import { isAdmin, seesAll } from '../api/may'
 import type { Who } from '../api/session'
@@ -34,7 +34,7 @@ export const nav: { title: string; places: Place[] }[] = [
       { to: '/keys', label: 'Virtual Keys', icon: IconKey },
       { to: '/users', label: 'Internal Users', icon: IconUser, for: seesAll },
       { to: '/organizations', label: 'Organizations', icon: IconBuilding, for: orgs },
-      { to: '/customers', label: 'Customers', icon: IconActivity, for: seesAll },
+      { to: '/customers', label: 'Customers', icon: IconAddressBook, for: seesAll },
       { to: '/budgets', label: 'Budgets', icon: IconWallet, for: seesAll },
     ],
   },

@@ -2,10 +2,10 @@ import { Link } from 'react-router'
 import { Id } from './Id'
 import { Tag } from './Tag'
 
-type Props = { to: string; name: string; id?: string | null; blocked?: boolean | null; badge?: React.ReactNode }
+type Props = { to: string; name: string; id?: string | null; blocked?: boolean | null; badge?: React.ReactNode; under?: string | null }
 
 /** A row's first cell: its name over its id. */
-export function NameCell({ to, name, id, blocked, badge }: Props) {
+export function NameCell({ to, name, id, blocked, badge, under }: Props) {
   return (
     <div style={{ minWidth: 0 }}>
       <div className="line">
@@ -14,6 +14,7 @@ export function NameCell({ to, name, id, blocked, badge }: Props) {
         {badge}
       </div>
       {id && <Id value={id} width={190} />}
+      {under && under !== name && <div className="mono quiet">{under}</div>}
     </div>
   )
 }

@@ -32,6 +32,13 @@ export function ago(at: string | number | Date, now = Date.now()): string {
 }
 
 export const local = (at: string | number | Date) => new Date(at).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' })
+/** The time of day to the second, with the day where it is not today: for rows that are told apart by seconds. */
+export function clock(at: string | number | Date, now = new Date()): string {
+  const d = new Date(at)
+  const time = d.toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })
+  if (day(d) === day(now)) return time
+  return `${d.toLocaleDateString(undefined, { month: 'short', day: 'numeric', ...(d.getFullYear() === now.getFullYear() ? {} : { year: 'numeric' }) })}, ${time}`
+}
 export const utc = (at: string | number | Date) => new Date(at).toISOString().replace('T', ' ').replace(/\.\d+Z$/, ' UTC')
 
 const lengths: Record<string, string> = { s: 'second', m: 'minute', h: 'hour', d: 'day', w: 'week', mo: 'month' }

@@ -1,5 +1,5 @@
 import { Menu, Text } from '@mantine/core'
-import { IconActivity, IconBan, IconCircleCheck } from '@tabler/icons-react'
+import { IconAddressBook, IconBan, IconCircleCheck } from '@tabler/icons-react'
 import { useMemo } from 'react'
 import type { BodyOf } from '../../api/client'
 import { isAdmin } from '../../api/may'
@@ -43,7 +43,7 @@ export default function Customers() {
     { id: 'created_at', title: 'Created', sort: true, from: 'wide', value: (c) => c.created_at, cell: (c) => <When at={c.created_at} /> },
   ], [])
   return (
-    <CrudPage icon={IconActivity} title="Customers" one="customer" name="customers" about="Whom your applications serve: limits follow the “user” that a call names." why="Make one to limit what a customer of yours may use, or to see what they cost." columns={columns} rows={answer.data?.rows} paged={{ total: answer.data?.total, all: (told) => everyListed<Customer>('/customer/list', params, told) }} answer={answer} may={isAdmin(who)}
+    <CrudPage icon={IconAddressBook} title="Customers" one="customer" name="customers" about="Whom your applications serve: limits follow the “user” that a call names." why="Make one to limit what a customer of yours may use, or to see what they cost." columns={columns} rows={answer.data?.rows} paged={{ total: answer.data?.total, all: (told) => everyListed<Customer>('/customer/list', params, told) }} answer={answer} may={isAdmin(who)}
       rowKey={(c) => c.user_id!} label={(c) => c.alias || c.user_id!} text={(c) => `${c.alias} ${c.user_id}`} form={form} formRow={(c) => ({ ...(c.litellm_budget_table as object), ...c, budget_id: c.budget_id?.startsWith('budget-') ? '' : c.budget_id })}
       create={(b) => create.mutateAsync({ body: b as BodyOf<'/customer/new', 'post'> })} update={(c, b) => update.mutateAsync({ body: { ...b, user_id: c.user_id! } as BodyOf<'/customer/update', 'post'> })} remove={(c) => remove.mutateAsync({ body: { user_ids: [c.user_id!] } })}
       more={(c) => <Menu.Item leftSection={c.blocked ? <IconCircleCheck size={16} /> : <IconBan size={16} />} onClick={() => (c.blocked ? unblock : block).mutate({ body: { user_ids: [c.user_id!] } }, { onSuccess: () => say(c.blocked ? 'Calls for them pass again.' : 'Calls for them are refused now.'), onError: complain })}>{c.blocked ? 'Unblock' : 'Block'}</Menu.Item>}

@@ -1,4 +1,4 @@
-import { Badge, Text } from '@mantine/core'
+import { Text } from '@mantine/core'
 import { IconShieldHalf } from '@tabler/icons-react'
 import { useMemo } from 'react'
 import type { BodyOf } from '../../api/client'
@@ -10,6 +10,7 @@ import type { Section } from '../../forms/spec'
 import type { Column } from '../../shared/column'
 import { CrudPage } from '../../shared/CrudPage'
 import { Models } from '../../shared/Models'
+import { Tag } from '../../shared/Tag'
 import { When } from '../../shared/When'
 
 const form: Section[] = [{ title: 'Basic information', fields: [
@@ -28,8 +29,8 @@ export default function AccessGroups() {
   const columns = useMemo<Column<AccessGroup>[]>(() => [
     { id: 'name', title: 'Access group', sort: true, value: (g) => g.access_group_name, cell: (g) => <div><Text size="sm" fw={600}>{g.access_group_name}</Text><Text size="xs" c="dimmed">{g.description}</Text></div> },
     { id: 'models', title: 'Models', value: (g) => (g.access_model_names ?? []).join(' '), cell: (g) => <Models models={g.access_model_names} most={4} all="None" /> },
-    { id: 'teams', title: 'Teams', align: 'right', from: 'wide', value: (g) => g.assigned_team_ids?.length ?? 0, cell: (g) => <Badge color="gray" circle size="lg">{g.assigned_team_ids?.length ?? 0}</Badge> },
-    { id: 'keys', title: 'Keys', align: 'right', from: 'wide', value: (g) => g.assigned_key_ids?.length ?? 0, cell: (g) => <Badge color="gray" circle size="lg">{g.assigned_key_ids?.length ?? 0}</Badge> },
+    { id: 'teams', title: 'Teams', align: 'right', from: 'wide', value: (g) => g.assigned_team_ids?.length ?? 0, cell: (g) => <Tag count>{g.assigned_team_ids?.length ?? 0}</Tag> },
+    { id: 'keys', title: 'Keys', align: 'right', from: 'wide', value: (g) => g.assigned_key_ids?.length ?? 0, cell: (g) => <Tag count>{g.assigned_key_ids?.length ?? 0}</Tag> },
     { id: 'updated', title: 'Changed', sort: true, from: 'wide', value: (g) => g.updated_at, cell: (g) => <When at={g.updated_at} /> },
   ], [])
   return (

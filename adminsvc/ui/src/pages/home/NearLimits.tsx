@@ -7,6 +7,7 @@ import type { Key, Project, Team } from '../../api/rows'
 import { useProjectsOn } from '../../api/settings'
 import { burnOf } from '../../shared/burn'
 import { money } from '../../shared/format'
+import { LoadingLines } from '../../shared/Loading'
 import { Meter } from '../../shared/Meter'
 import { Panel } from '../../shared/Panel'
 import { When } from '../../shared/When'
@@ -14,11 +15,14 @@ import { When } from '../../shared/When'
 /** Which budgets run out first, and when. */
 export function NearLimits() {
   const { organizationRows } = useNames()
-  const teamRows = (useApi('/v2/team/list', { sort_by: 'runs_out', sort_order: 'asc', page: 1, page_size: 10 }, { stale: 60_000 }).data?.teams ?? []) as Team[]
+  const teams = useApi('/v2/team/list', { sort_by: 'runs_out', sort_order: 'asc', page: 1, page_size: 10 }, { stale: 60_000 })
+  const teamRows = (teams.data?.teams ?? []) as Team[]
   // Of keys there may be very many: the fullest are among those that spent most.
   const keys = useApi('/key/list', { size: 100, sort_by: 'spend', sort_order: 'desc', return_full_object: true, include_team_keys: true }, { stale: 60_000 })
   const projects = useProjectsOn()
-  const projectRows = useListed<'/project/list', Project>('/project/list', { sort_by: 'runs_out', sort_order: 'asc', page: 1, page_size: 10 }, { enabled: projects, stale: 60_000 }).data?.rows ?? []
+  const tightest = useListed<'/project/list', Project>('/project/list', { sort_by: 'runs_out', sort_order: 'asc', page: 1, page_size: 10 }, { enabled: projects, stale: 60_000 })
+  const projectRows = tightest.data?.rows ?? []
+  const pending = teams.isPending || keys.isPending || (projects && tightest.isPending)
   const all = [
     ...(projects ? projectRows.map((p) => ({ kind: 'Project', to: `/projects/${encodeURIComponent(p.project_id!)}`, name: p.project_alias || p.project_id!, row: p, burn: burnOf(p) })) : []),
     ...teamRows.map((t) => ({ kind: 'Team', to: `/teams/${encodeURIComponent(t.team_id!)}`, name: t.team_alias || t.team_id!, row: t, burn: burnOf(t) })),
@@ -31,10 +35,11 @@ export function NearLimits() {
   const rows = (atRisk.length ? atRisk : all).slice(0, 5)
   return (
     <Panel title="Budgets that run out first" about="If spending goes on as it has in this window.">
-      {!rows.length && <Text size="sm" c="dimmed">No budget is set.</Text>}
-      {rows.length > 0 && !atRisk.length && <Text size="sm" c="dimmed" mb={12}>All budgets last until they reset. The fullest:</Text>}
+      {pending && <LoadingLines />}
+      {!pending && !rows.length && <Text size="sm" c="dimmed">No budget is set.</Text>}
+      {!pending && rows.length > 0 && !atRisk.length && <Text size="sm" c="dimmed" mb={12}>All budgets last until they reset. The fullest:</Text>}
       <Stack gap={12}>
-        {rows.map((r) => (
+        {!pending && rows.map((r) => (
           <div key={r.to}>
             <Group justify="space-between" wrap="nowrap" gap={8}>
               <Group gap={6} wrap="nowrap" style={{ minWidth: 0 }}><Link className="plain clip" to={r.to} style={{ fontWeight: 600, fontSize: 13.5 }}>{r.name}</Link><Badge size="xs" color="gray">{r.kind}</Badge></Group>

@@ -3,6 +3,7 @@ import { Link } from 'react-router'
 import { useRows } from '../../api/raw'
 import { ErrorBox } from '../../shared/ErrorBox'
 import { count, day, daysAgo } from '../../shared/format'
+import { LoadingLines } from '../../shared/Loading'
 import { Panel } from '../../shared/Panel'
 import { type Refusal, reasonName } from '../logs/Refusals'
 
@@ -15,7 +16,8 @@ export function RefusedToday() {
   return (
     <Panel title="Refused since yesterday" right={<Anchor component={Link} to="/logs?tab=refusals" size="sm">All refusals</Anchor>}>
       <ErrorBox error={answer.error} />
-      {!answer.error && !rows.length && <Text size="sm" c="dimmed">Nothing was refused.</Text>}
+      {answer.isPending && <LoadingLines />}
+      {answer.data && !rows.length && <Text size="sm" c="dimmed">Nothing was refused.</Text>}
       <Stack gap={8}>{rows.map(([reason, n]) => <Group key={reason} justify="space-between"><Text size="sm">{reasonName(reason)}</Text><Text size="sm" className="num" fw={600}>{count(n)}</Text></Group>)}</Stack>
     </Panel>
   )

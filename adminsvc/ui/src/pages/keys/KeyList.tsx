@@ -42,8 +42,8 @@ export function KeyList({ scope = {}, empty }: { scope?: Scope; empty?: ReactNod
   const columns = useMemo<Column<Key>[]>(() => {
     const may = (k: Key) => writes(who) && (runsTeam(who, k.team_id) || (k.user_id !== null && k.user_id === who.userId))
     return [
-      { id: 'key_alias', title: 'Key', sort: true, value: (k) => k.key_alias ?? k.key_name, cell: (k) => <NameCell to={`/keys/${k.token}`} name={k.key_alias || k.key_name || ''} blocked={k.blocked} badge={k.status === 'expired' && <Tag color="orange">Expired</Tag>} id={null} /> },
-      { id: 'secret', title: 'Secret', value: (k) => k.key_name, from: 'xwide', cell: (k) => <span className="mono" style={{ color: 'var(--quiet)' }}>{k.key_name}</span> },
+      { id: 'key_alias', title: 'Key', sort: true, value: (k) => k.key_alias ?? k.key_name, cell: (k) => <NameCell to={`/keys/${k.token}`} name={k.key_alias || k.key_name || ''} blocked={k.blocked} badge={k.status === 'expired' && <Tag color="orange">Expired</Tag>} under={k.key_name} /> },
+      { id: 'secret', title: 'Secret', value: (k) => k.key_name, hidden: true, cell: (k) => <span className="mono" style={{ color: 'var(--quiet)' }}>{k.key_name}</span> },
       ...(scope.project_id ? [] : [{ id: 'project', title: 'Project', value: (k: Key) => names.projects.get(k.project_id ?? '') ?? k.project_id, from: 'wide' as const, cell: (k: Key) => k.project_id ? <Link to={`/projects/${encodeURIComponent(k.project_id)}`} className="plain">{names.projects.get(k.project_id) ?? k.project_id}</Link> : <Quiet /> }]),
       ...(scope.team_id || scope.project_id ? [] : [{ id: 'team_id', title: 'Team', value: (k: Key) => names.teams.get(k.team_id ?? '') ?? k.team_id, from: 'wide' as const, cell: (k: Key) => k.team_id ? <Link to={`/teams/${encodeURIComponent(k.team_id)}`} className="plain">{names.teams.get(k.team_id) ?? k.team_id}</Link> : <Quiet /> }]),
       { id: 'owner', title: 'Owner', value: (k) => k.user_id, from: 'wide', cell: (k) => {

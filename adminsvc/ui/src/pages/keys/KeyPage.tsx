@@ -18,6 +18,7 @@ import { Models } from '../../shared/Models'
 import { Money } from '../../shared/Money'
 import { Panel } from '../../shared/Panel'
 import { SpendByModel } from '../../shared/SpendByModel'
+import { UsageOf } from '../../shared/UsageOf'
 import { When } from '../../shared/When'
 import { LogList } from '../logs/LogList'
 import { DeleteKey } from './DeleteKey'
@@ -52,7 +53,7 @@ export default function KeyPage() {
         tabs={[
           { id: 'overview', label: 'Overview', page: k && (
             <SimpleGrid cols={{ base: 1, md: 2 }}>
-              <Panel title="Budget">
+              <Panel title="Budget" right={<UsageOf by="key" id={id} />}>
                 <BudgetBar spend={k.spend} limit={k.max_budget} duration={k.budget_duration} wide />
                 {Object.entries(windows).map(([d, u]) => <div key={d} style={{ marginTop: 10 }}><div style={{ fontSize: 12, color: 'var(--quiet)' }}>{every(d)}</div><BudgetBar spend={u.current_spend} limit={u.max_budget} /></div>)}
                 {Object.entries(byModel).map(([m, u]) => <div key={m} style={{ marginTop: 10 }}><div style={{ fontSize: 12, color: 'var(--quiet)' }}>{m}</div><BudgetBar spend={u.current_spend} limit={u.max_budget} /></div>)}

@@ -1,4 +1,4 @@
-import { Alert, Badge, Button, Group, NumberInput, Select, Stack, Text } from '@mantine/core'
+import { Alert, Button, Group, NumberInput, Select, Stack, Text } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import { read, send } from '../../api/client'
@@ -6,9 +6,10 @@ import type { ApiError } from '../../api/errors'
 import { useModelNames } from '../../forms/ModelsInput'
 import { ErrorBox } from '../../shared/ErrorBox'
 import { count, money } from '../../shared/format'
-import type { Limit } from '../../shared/limit'
+import { kindName, type Limit, scopeName } from '../../shared/limit'
 import { LimitTable } from '../../shared/LimitTable'
 import { Panel } from '../../shared/Panel'
+import { Tag } from '../../shared/Tag'
 
 type Outcome = { allowed: boolean; status: number; error?: { message?: string } | null; model?: string; deployment?: string | null; max_output_tokens?: number | null; lowered?: boolean; max_cost?: number | null; limits?: Limit[]; trace?: { check: string; scope?: string | null; passed: boolean }[] }
 
@@ -34,10 +35,10 @@ export function WhatIf({ id }: { id: string }) {
         <ErrorBox error={ask.error} />
         {o && (
           <Alert mt="md" variant="light" color={o.allowed ? 'green' : 'red'} title={o.allowed ? 'It would be served' : `It would be refused with ${o.status}`}>
-            <Text size="sm">{o.allowed ? <>An answer of up to {count(o.max_output_tokens)} tokens{o.lowered ? ', fewer than asked for' : ''}, for at most {money(o.max_cost)}.{o.deployment ? ` By ${o.deployment}.` : ''}</> : o.error?.message}</Text>
+            <Text size="sm">{o.allowed ? <>An answer of up to {count(o.max_output_tokens)} tokens{o.lowered ? ', fewer than asked for' : ''}, for at most {money(o.max_cost)}.{o.deployment ? ` Served by the deployment ${o.deployment}.` : ''}</> : o.error?.message}</Text>
           </Alert>
         )}
-        {o?.trace && <Group gap={6} mt="sm">{o.trace.map((t, i) => <Badge key={i} color={t.passed ? 'gray' : 'red'}>{t.check.replaceAll('_', ' ')}{t.scope ? ` · ${t.scope}` : ''}</Badge>)}</Group>}
+        {o?.trace && <Group gap={6} mt="sm"><Text size="sm" c="dimmed">Checked in this order:</Text>{o.trace.map((t, i) => <Tag key={i} color={t.passed ? 'gray' : 'red'}>{kindName(t.check).replace(/^./, (c) => c.toUpperCase())}{t.scope ? ` · ${scopeName(t.scope)}` : ''}{t.passed ? '' : ': refuses'}</Tag>)}</Group>}
       </Panel>
       {o?.limits && <Panel title="The limits it meets" pad={false}><LimitTable rows={o.limits} asked /></Panel>}
     </Stack>

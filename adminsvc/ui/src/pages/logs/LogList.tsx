@@ -63,14 +63,14 @@ export function LogList({ scope = {} }: { scope?: Scope }) {
   }, [rows])
   const request = useDebouncedCallback((v: string) => list.set({ request: v }), 300)
   const columns = useMemo<Column<Log>[]>(() => [
-    { id: 'startTime', title: 'Time', sort: true, value: (r) => r.startTime, cell: (r) => <When at={r.startTime} /> },
+    { id: 'startTime', title: 'Time', sort: true, value: (r) => r.startTime, cell: (r) => <When at={r.startTime} exact /> },
     { id: 'status', title: 'Status', value: (r) => r.status, cell: (r) => <LogStatus row={r} /> },
     ...(scope.project_id || scope.api_key ? [] : [{ id: 'project', title: 'Project', value: (r: Log) => r.project_alias ?? r.project_id, cell: (r: Log) => <Named name={r.project_alias} id={r.project_id} /> }]),
     ...(scope.team_id || scope.project_id || scope.api_key ? [] : [{ id: 'team', title: 'Team', value: (r: Log) => r.team_alias ?? r.team_id, from: 'xwide' as const, cell: (r: Log) => <Named name={r.team_alias} id={r.team_id} /> }]),
     ...(scope.api_key ? [] : [{ id: 'key', title: 'Key', value: (r: Log) => r.key_alias ?? r.api_key, from: 'wide' as const, cell: (r: Log) => <Named name={r.key_alias} id={r.api_key} /> }]),
     { id: 'user', title: 'User', value: (r) => r.user, from: 'xwide', cell: (r) => <Named name={r.user} id={null} /> },
     { id: 'customer', title: 'Customer', value: (r) => r.end_user, hidden: true, cell: (r) => <Named name={r.end_user} id={null} /> },
-    { id: 'model', title: 'Model', value: (r) => r.model_group ?? r.model, cell: (r) => <span style={{ whiteSpace: 'nowrap' }}>{r.model_group || r.model}</span> },
+    { id: 'model', title: 'Model', value: (r) => r.model_group ?? r.model, from: 'wide', cell: (r) => <span style={{ whiteSpace: 'nowrap' }}>{r.model_group || r.model}</span> },
     { id: 'total_tokens', title: 'Tokens', sort: true, align: 'right', value: (r) => r.total_tokens, from: 'wide', cell: (r) => <Tooltip label={`${count(r.prompt_tokens)} in, ${count(r.completion_tokens)} out`}><span>{count(r.total_tokens)}</span></Tooltip> },
     { id: 'spend', title: 'Cost', sort: true, align: 'right', value: (r) => r.spend, cell: (r) => <Money value={r.spend} /> },
     { id: 'request_duration_ms', title: 'Took', sort: true, align: 'right', value: (r) => r.request_duration_ms, from: 'wide', cell: (r) => milliseconds(r.request_duration_ms) },

@@ -10,6 +10,8 @@ import { scopePage } from '../../shared/ScopeOf'
 import { When } from '../../shared/When'
 import { type Refusal, reasonName } from './Refusals'
 
+const limitOf = (r: Refusal) => `${scopeName(r.scope)}${r.limit_kind ? ` · ${kindName(r.limit_kind)}` : ''}`
+
 /** Why a call was refused: the limit, whose it is, and when it frees. */
 export function RefusalDrawer({ row, onClose }: { row: Refusal | null; onClose: () => void }) {
   const names = useNames()
@@ -23,7 +25,7 @@ export function RefusalDrawer({ row, onClose }: { row: Refusal | null; onClose: 
           <Facts rows={[
             ['Last at', s?.at && <>{local(s.at)} <span style={{ color: 'var(--quiet)' }}>{utc(s.at)}</span></>],
             ['Times', `${count(row.count)} in this minute`],
-            ['Limit of', row.scope && <>{to ? <Link to={to}>{scopeName(row.scope)}</Link> : scopeName(row.scope)}{row.limit_kind && ` · ${kindName(row.limit_kind)}`}</>],
+            ['Limit of', row.scope && (to ? <Link to={to}>{limitOf(row)}</Link> : limitOf(row))],
             ['Frees', s?.reset_at && <When at={s.reset_at} full />],
             ['Key', row.key && <Link to={`/keys/${row.key}`}>{row.key_alias || row.key_name || 'key'}</Link>],
             ['Project', row.project_id && <Link to={`/projects/${encodeURIComponent(row.project_id)}`}>{names.projects.get(row.project_id) ?? row.project_id}</Link>],
@@ -31,7 +33,7 @@ export function RefusalDrawer({ row, onClose }: { row: Refusal | null; onClose: 
             ['Model', row.model], ['Endpoint', s?.route], ['Call', s?.call_id && <Id value={s.call_id} width={300} />],
           ]} />
           {!!s?.limits?.length && <section><Title order={3} mb={8}>Limits at that moment</Title><MarkList rows={s.limits} refused /></section>}
-          {row.key && <Text size="sm"><Anchor inherit component={Link} to={`/keys/${row.key}?tab=simulate`}>Ask what would happen now</Anchor>, or see <Anchor inherit component={Link} to={`/keys/${row.key}?tab=limits`}>the limits in force</Anchor>.</Text>}
+          {row.key && <Text size="sm"><Anchor inherit underline="always" component={Link} to={`/keys/${row.key}?tab=simulate`}>Ask what would happen now</Anchor>, or see <Anchor inherit underline="always" component={Link} to={`/keys/${row.key}?tab=limits`}>the limits in force</Anchor>.</Text>}
         </Stack>
       )}
     </Drawer>

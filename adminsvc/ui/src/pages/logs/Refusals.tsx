@@ -1,4 +1,4 @@
-import { Badge, Select, Text } from '@mantine/core'
+import { Select, Text } from '@mantine/core'
 import { IconShieldCheck } from '@tabler/icons-react'
 import { useMemo } from 'react'
 import { Link } from 'react-router'
@@ -7,10 +7,11 @@ import { readRows, useRows } from '../../api/raw'
 import { KeySelect, ProjectSelect, TeamSelect } from '../../forms/EntitySelect'
 import type { Column } from '../../shared/column'
 import { Empty } from '../../shared/Empty'
-import { day, daysAgo } from '../../shared/format'
+import { count, day, daysAgo } from '../../shared/format'
 import { amount, kindName, type Limit, scopeName } from '../../shared/limit'
 import { everyPage } from '../../shared/everyPage'
 import { ListPage } from '../../shared/ListPage'
+import { Tag } from '../../shared/Tag'
 import { useListState } from '../../shared/useListState'
 import { scopePage } from '../../shared/ScopeOf'
 import { When } from '../../shared/When'
@@ -44,8 +45,8 @@ export function Refusals() {
   const answer = useRows<Answer>('/refusals', params)
   const open = answer.data?.refusals.find((r) => rowKey(r) === list.get('open')) ?? null
   const columns = useMemo<Column<Refusal>[]>(() => [
-    { id: 'at', title: 'When', value: (r) => r.sample?.at ?? r.minute, cell: (r) => <When at={r.sample?.at ?? r.minute} /> },
-    { id: 'count', title: 'Times', align: 'right', value: (r) => r.count, cell: (r) => <Badge color="red" circle={r.count < 100} size="lg">{r.count}</Badge> },
+    { id: 'at', title: 'When', value: (r) => r.sample?.at ?? r.minute, cell: (r) => <When at={r.sample?.at ?? r.minute} exact /> },
+    { id: 'count', title: 'Times', align: 'right', value: (r) => r.count, cell: (r) => <Tag color="red" count>{count(r.count)}</Tag> },
     { id: 'reason', title: 'Why', value: (r) => r.reason, cell: (r) => <div style={{ maxWidth: 380 }}><Text size="sm" fw={500}>{reasonName(r.reason)}</Text><Text size="xs" c="dimmed" lineClamp={2} title={r.sample?.message ?? ''}>{r.sample?.message}</Text></div> },
     { id: 'limit', title: 'Limit of', value: (r) => `${r.scope ?? ''} ${r.scope_id ?? ''}`, from: 'wide', cell: (r) => {
       if (!r.scope) return <Text span size="sm" c="dimmed">–</Text>

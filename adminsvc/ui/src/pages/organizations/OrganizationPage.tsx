@@ -18,7 +18,9 @@ import { Pace } from '../../shared/Pace'
 import { Panel } from '../../shared/Panel'
 import { say } from '../../shared/say'
 import { SpendByModel } from '../../shared/SpendByModel'
+import { UsageOf } from '../../shared/UsageOf'
 import { When } from '../../shared/When'
+import { BudgetBurn } from '../usage/BudgetBurn'
 import { LogList } from '../logs/LogList'
 import { organizationForm } from './form'
 import { OrganizationMembers, type OrganizationMember } from './OrganizationMembers'
@@ -38,10 +40,11 @@ export default function OrganizationPage() {
         tabs={[
           { id: 'overview', label: 'Overview', page: o && (
             <SimpleGrid cols={{ base: 1, md: 2 }}>
-              <Panel title="Budget"><BudgetBar spend={o.spend} limit={o.max_budget} duration={o.budget_duration} wide /><Pace row={o} /></Panel>
+              <Panel title="Budget" right={<UsageOf by="organization" id={id} />}><BudgetBar spend={o.spend} limit={o.max_budget} duration={o.budget_duration} wide /><Pace row={o} /></Panel>
               <Panel title="Spend by model"><SpendByModel spend={o.model_spend} /></Panel>
               <Panel title="About"><Facts rows={[['Models', <Models key="m" models={o.models} most={30} />], ['Created', <When key="c" at={o.created_at} />], ['Changed', <When key="u" at={o.updated_at} />]]} /></Panel>
               <Panel title="Limits"><Limits row={o} /></Panel>
+              {!!o.max_budget && <div style={{ gridColumn: '1 / -1' }}><BudgetBurn scope="organization" id={id} /></div>}
             </SimpleGrid>
           ) },
           { id: 'teams', label: 'Teams', page: <OrganizationTeams organization={id} /> },

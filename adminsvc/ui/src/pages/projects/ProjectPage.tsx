@@ -16,10 +16,12 @@ import { Pace } from '../../shared/Pace'
 import { Models } from '../../shared/Models'
 import { Panel } from '../../shared/Panel'
 import { SpendByModel } from '../../shared/SpendByModel'
+import { UsageOf } from '../../shared/UsageOf'
 import { When } from '../../shared/When'
 import { KeyList } from '../keys/KeyList'
 import { KeyModal } from '../keys/KeyModal'
 import { KeyShown, type NewKey } from '../keys/KeyShown'
+import { BudgetBurn } from '../usage/BudgetBurn'
 import { LogList } from '../logs/LogList'
 import { DeleteProject } from './DeleteProject'
 import { ProjectMembers } from './ProjectMembers'
@@ -44,7 +46,7 @@ export default function ProjectPage() {
         tabs={p ? [
           { id: 'overview', label: 'Overview', page: (
             <SimpleGrid cols={{ base: 1, md: 2 }}>
-              <Panel title="Budget"><BudgetBar spend={p.spend} limit={p.max_budget} duration={p.budget_duration} wide /><Pace row={p} /></Panel>
+              <Panel title="Budget" right={<UsageOf by="project" id={id} />}><BudgetBar spend={p.spend} limit={p.max_budget} duration={p.budget_duration} wide /><Pace row={p} /></Panel>
               <Panel title="Spend by model"><SpendByModel spend={p.model_spend} /></Panel>
               <Panel title="About">
                 <Facts rows={[
@@ -53,10 +55,11 @@ export default function ProjectPage() {
                   ['Models', <Models key="m" models={p.models} all="All team models" most={30} />],
                   ['Created', <When key="c" at={p.created_at} />],
                   ['Changed', <When key="u" at={p.updated_at} />],
+                  ...Object.entries(p.metadata ?? {}).map(([k, v]): [string, string] => [k, typeof v === 'string' ? v : JSON.stringify(v)]),
                 ]} />
               </Panel>
               <Panel title="Limits"><Limits row={p} /></Panel>
-              {p.metadata && Object.keys(p.metadata).length > 0 && <Panel title="Metadata"><Facts rows={Object.entries(p.metadata).map(([k, v]) => [k, typeof v === 'string' ? v : JSON.stringify(v)])} /></Panel>}
+              {!!p.max_budget && <div style={{ gridColumn: '1 / -1' }}><BudgetBurn scope="project" id={id} /></div>}
             </SimpleGrid>
           ) },
           { id: 'keys', label: 'Keys', page: <>

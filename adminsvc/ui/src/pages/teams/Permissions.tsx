@@ -7,7 +7,8 @@ import { say } from '../../shared/say'
 
 const words: Record<string, string> = {
   '/key/generate': 'Make keys', '/key/service-account/generate': 'Make keys that belong to the team alone', '/key/update': 'Change keys', '/key/delete': 'Delete keys', '/key/info': 'See a key', '/key/list': 'List keys', '/key/regenerate': 'Regenerate keys',
-  '/key/block': 'Block keys', '/key/unblock': 'Unblock keys', '/team/daily/activity': 'See the team’s usage', '/spend/logs': 'See the team’s requests', '/key/bulk_update': 'Change keys in bulk', '/key/{key_id}/reset_spend': 'Reset what a key has spent', '/key/{key_id}/regenerate': 'Regenerate a key',
+  '/key/block': 'Block keys', '/key/unblock': 'Unblock keys', '/team/daily/activity': 'See the team’s usage', '/spend/logs': 'See the team’s requests', '/key/bulk_update': 'Change keys in bulk', '/key/{key_id}/reset_spend': 'Reset what a key has spent', '/key/{key_id}/regenerate': 'Regenerate a key by its id',
+  '/team/key/bulk_update': 'Change all keys of the team', '/key/access_group_assignment': 'Give keys access groups', '/auto_router/manage': 'Manage auto-routers', '/key/health': 'Test a key', '/key/aliases': 'List the names of keys', '/team/daily/activity/aggregated': 'See the team’s usage, summed up', '/spend/logs/v2': 'See the team’s requests, by page',
 }
 
 /** What plain members of a team may do. */

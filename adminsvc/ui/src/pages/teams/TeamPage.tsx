@@ -17,7 +17,9 @@ import { Pace } from '../../shared/Pace'
 import { Models } from '../../shared/Models'
 import { Panel } from '../../shared/Panel'
 import { SpendByModel } from '../../shared/SpendByModel'
+import { UsageOf } from '../../shared/UsageOf'
 import { When } from '../../shared/When'
+import { BudgetBurn } from '../usage/BudgetBurn'
 import { KeyList } from '../keys/KeyList'
 import { LogList } from '../logs/LogList'
 import { ProjectTable } from '../projects/ProjectTable'
@@ -46,7 +48,7 @@ export default function TeamPage() {
         tabs={[
           { id: 'overview', label: 'Overview', page: t && (
             <SimpleGrid cols={{ base: 1, md: 2 }}>
-              <Panel title="Budget"><BudgetBar spend={t.spend} limit={t.max_budget} duration={t.budget_duration} wide /><Pace row={t} /></Panel>
+              <Panel title="Budget" right={<UsageOf by="team" id={id} />}><BudgetBar spend={t.spend} limit={t.max_budget} duration={t.budget_duration} wide /><Pace row={t} /></Panel>
               <Panel title="Spend by model"><SpendByModel spend={t.model_spend} /></Panel>
               <Panel title="About"><Facts rows={[
                 ['Organization', t.organization_id && <Link key="o" to={`/organizations/${encodeURIComponent(t.organization_id)}`}>{names.organizations.get(t.organization_id) ?? t.organization_id}</Link>],
@@ -54,6 +56,7 @@ export default function TeamPage() {
                 ...Object.entries(t.metadata ?? {}).map(([k, v]): [string, string] => [k, typeof v === 'string' ? v : JSON.stringify(v)]),
               ]} /></Panel>
               <Panel title="Limits"><Limits row={t} /></Panel>
+              {!!t.max_budget && <div style={{ gridColumn: '1 / -1' }}><BudgetBurn scope="team" id={id} /></div>}
             </SimpleGrid>
           ) },
           ...(projects ? [{ id: 'projects', label: 'Projects', page: <ProjectTable team={id} /> }] : []),

@@ -13,7 +13,7 @@ import { PageHead } from '../../shared/PageHead'
 import { Panel } from '../../shared/Panel'
 import { Stat } from '../../shared/Stat'
 import { useListState } from '../../shared/useListState'
-import { chart, type Metric, metrics, pageOf, parts, type Scope, scopes, totals } from './activity'
+import { add, chart, type Metric, metrics, pageOf, parts, type Scope, scopes, totals } from './activity'
 import { BudgetBurn, isBurning } from './BudgetBurn'
 import { EntityPick } from './EntityPick'
 import { Exports } from './Exports'
@@ -61,7 +61,7 @@ export default function Usage() {
     <>
       <PageHead icon={IconChartBar} title="Usage" about="What was spent, by whom and on what. Days are in your time zone."><Exports scope={scope} path={about.path} params={{ start_date: from, end_date: to, [about.param]: id }} /></PageHead>
       <Stack gap="md">
-        <Group gap="xs">
+        <Group gap="xs" className="tools">
           <Select aria-label="Whose usage" w={160} value={scope} allowDeselect={false} data={offered.map((s) => ({ value: s.id, label: s.label }))} onChange={(v) => list.set({ by: v, id: null, part: null })} />
           <EntityPick scope={scope} value={id} onChange={(v) => list.set({ id: v })} />
           <Select aria-label="Time range" w={160} placeholder="Chosen days" value={preset || null} data={presets.map(([value, label]) => ({ value, label }))} onChange={(v) => list.set({ range: v, from: null, to: null })} />
@@ -69,12 +69,12 @@ export default function Usage() {
             onChange={([a, b]) => { if (a && b) list.set({ from: a, to: b, range: null }) }} allowSingleDateInRange />
         </Group>
         <ErrorBox error={answer.error} retry={() => void answer.refetch()} />
-        <div className="card" style={{ padding: 16 }}>
+        <div className="card" style={{ padding: 16, opacity: answer.isPlaceholderData ? 0.5 : undefined }}>
           <SimpleGrid cols={{ base: 2, sm: 4 }}>
-            <Stat label="Spend" value={money(all.spend)} />
-            <Stat label="Requests" value={count(all.api_requests)} />
-            <Stat label="Tokens" value={short(all.total_tokens)} more={`${short(all.prompt_tokens)} in · ${short(all.completion_tokens)} out`} />
-            <Stat label="Errors" value={count(all.failed_requests)} more={all.api_requests ? `${((100 * all.failed_requests) / all.api_requests).toFixed(1)}% of requests` : undefined} />
+            <Stat loading={answer.isPending} label="Spend" value={money(all.spend)} />
+            <Stat loading={answer.isPending} label="Requests" value={count(all.api_requests)} />
+            <Stat loading={answer.isPending} label="Tokens" value={short(all.total_tokens)} more={`${short(all.prompt_tokens)} in · ${short(all.completion_tokens)} out`} />
+            <Stat loading={answer.isPending} label="Errors" value={count(all.failed_requests)} more={all.api_requests ? `${((100 * all.failed_requests) / all.api_requests).toFixed(1)}% of requests` : undefined} />
           </SimpleGrid>
         </div>
         <Panel title={`${metrics.find((m) => m.id === metric)!.label} by ${weekly ? 'week' : 'day'}`} right={
@@ -86,14 +86,14 @@ export default function Usage() {
             <SegmentedControl size="xs" aria-label="View" value={table ? 'table' : 'chart'} onChange={(v) => list.set({ view: v === 'table' ? 'table' : null })} data={[{ value: 'chart', label: 'Chart' }, { value: 'table', label: 'Table' }]} />
           </Group>
         }>
-          {answer.isPending ? <Loading /> : table ? <UsageTable rows={data.rows} series={data.series} format={metric === 'spend' ? money : count} /> : data.series.length ? (
+          {answer.isPending ? <Loading /> : table ? <UsageTable rows={data.rows} series={data.series} format={metric === 'spend' ? money : count} add={metric === 'spend' ? add : (a, b) => a + b} /> : data.series.length ? (
             <Suspense fallback={<Loading />}>{log ? <LogLines rows={data.rows} series={data.series} format={format} label={chartLabel} /> : <StackedBars rows={data.rows} series={data.series} format={format} label={chartLabel} />}</Suspense>
           ) : <Text c="dimmed" size="sm" ta="center" py={60}>{metric === 'failed_requests' ? 'No errors in this time.' : 'Nothing was used in this time. Choose a longer one.'}</Text>}
         </Panel>
         {id && isBurning(scope) && <BudgetBurn scope={scope} id={id} />}
         {!id && scope === 'project' && !days.length && !answer.isPending && <Alert variant="light" color="gray">Calls of keys without a project are not here: look at Teams or Users for those.</Alert>}
         <SimpleGrid cols={{ base: 1, lg: 2 }}>
-          {offeredParts.map((p) => <TopList key={p.id} title={`Top ${p.label.toLowerCase()}`} rows={totals(days, p.id, metric)} metric={metric} link={(r) => pageOf(scope, p.id, r.id)} />)}
+          {!answer.isPending && offeredParts.map((p) => <TopList key={p.id} coloured={p.id === part || p.id === 'models'} title={`Top ${p.label.toLowerCase()}`} rows={totals(days, p.id, metric)} metric={metric} link={(r) => pageOf(scope, p.id, r.id)} />)}
         </SimpleGrid>
       </Stack>
     </>

@@ -17,7 +17,9 @@ import { Models } from '../../shared/Models'
 import { Panel } from '../../shared/Panel'
 import { roleName } from '../../shared/roles'
 import { SpendByModel } from '../../shared/SpendByModel'
+import { UsageOf } from '../../shared/UsageOf'
 import { When } from '../../shared/When'
+import { BudgetBurn } from '../usage/BudgetBurn'
 import { KeyList } from '../keys/KeyList'
 import { LogList } from '../logs/LogList'
 import { Invite } from './Invite'
@@ -39,10 +41,11 @@ export default function UserPage() {
         tabs={[
           { id: 'overview', label: 'Overview', page: u && (
             <SimpleGrid cols={{ base: 1, md: 2 }}>
-              <Panel title="Budget"><BudgetBar spend={u.spend} limit={u.max_budget} duration={u.budget_duration} wide /><Pace row={u} /></Panel>
+              <Panel title="Budget" right={<UsageOf by="user" id={id} />}><BudgetBar spend={u.spend} limit={u.max_budget} duration={u.budget_duration} wide /><Pace row={u} /></Panel>
               <Panel title="Spend by model"><SpendByModel spend={u.model_spend} /></Panel>
               <Panel title="About"><Facts rows={[['E-mail', u.user_email], ['Teams', (u.teams ?? []).length > 0 && (u.teams ?? []).map((t, i) => <span key={t}>{i > 0 && ', '}<Link to={`/teams/${encodeURIComponent(t)}`}>{names.teams.get(t) ?? t}</Link></span>)], ['Models', <Models key="m" models={u.models} most={30} />], ['Created', <When key="c" at={u.created_at} />]]} /></Panel>
               <Panel title="Limits"><Limits row={u} /></Panel>
+              {!!u.max_budget && <div style={{ gridColumn: '1 / -1' }}><BudgetBurn scope="user" id={id} /></div>}
             </SimpleGrid>
           ) },
           { id: 'keys', label: 'Keys', page: <KeyList scope={{ user_id: id }} /> },

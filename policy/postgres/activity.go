@@ -16,66 +16,6 @@ import (
 // maxDays bounds an activity query.
 const maxDays = 3700
 
-// ranges are stretches of time, each counted to a day by its name.
-type ranges struct {
-	day         []string
-	from, until []time.Time
-	sign        []int64 // -1: taken out again
-}
-
-func (r *ranges) add(day string, from, until time.Time, sign int64) {
-	if from.Before(until) {
-		r.day, r.from, r.until, r.sign = append(r.day, day), append(r.from, from), append(r.until, until), append(r.sign, sign)
-	}
-}
-
-// parts are how a query's days are added up: from quarters of days (UTC), what is
-// nearest, then from the hours that this has too few or too many, then from rows.
-type parts struct {
-	days  map[[quarters]bool]*ranges // from is the day
-	masks [][quarters]bool           // in the order they were needed
-	hours ranges
-	rows  ranges
-}
-
-// add counts [from, until) to a day. Where there are no sums by day, it is all from hours.
-func (p *parts) add(day string, from, until time.Time, daily bool) {
-	s := spansOf(from, until)
-	if s.wantHead {
-		p.rows.add(day, s.head, s.headEnd, 1)
-	}
-	if s.wantTail {
-		p.rows.add(day, s.tail, s.tailEnd, 1)
-	}
-	if !s.wantHours {
-		return
-	}
-	first, last := s.from.Round(quarter), s.until.Round(quarter)
-	if !daily || !first.Before(last) {
-		p.hours.add(day, s.from, s.until, 1)
-		return
-	}
-	p.hours.add(day, s.from, first, 1)
-	p.hours.add(day, first, s.from, -1)
-	p.hours.add(day, s.until, last, -1)
-	p.hours.add(day, last, s.until, 1)
-	for at := first; at.Before(last); {
-		date := at.Truncate(24 * time.Hour)
-		var mask [quarters]bool
-		for ; at.Before(last) && at.Truncate(24*time.Hour).Equal(date); at = at.Add(quarter) {
-			mask[quarterOf(at)] = true
-		}
-		if p.days[mask] == nil {
-			if p.days == nil {
-				p.days = map[[quarters]bool]*ranges{}
-			}
-			p.days[mask] = &ranges{}
-			p.masks = append(p.masks, mask)
-		}
-		p.days[mask].add(day, date, at, 1)
-	}
-}
-
 // partsOf are the days from one date to another, which is not included, each from
 // midnight to midnight in the zone; or, told apart or not, all of them as one.
 func partsOf(from, until time.Time, zone *time.Location, apart, daily bool) (p parts) {
@@ -174,52 +114,6 @@ func activitySQL(b *conditions, q policy.ActivityQuery, p *parts) string {
 	// Quarters have what the hours take out: what nothing is left of was never there.
 	return "SELECT day, entity, key_hash, model, model_group, provider, route, " + strings.Join(sums, ", ") +
 		" FROM (" + union + ") AS parts GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING sum(requests) <> 0"
-}
-
-// union selects what the parts are made of: what it is told apart by, then the measures,
-// some of them to be taken out again. Empty where there are no parts.
-func (p *parts) union(b *conditions, g grouping, dims func(entity string, name func(string) string) string, filters func(entity string) string) string {
-	named := func(column string) string { return column }
-	orEmpty := func(column string) string { return "coalesce(l." + column + ", '')" }
-	measured := func(of func(i int, m string) string) string {
-		var out []string
-		for i, m := range measureNames {
-			out = append(out, of(i, m)+" AS "+m)
-		}
-		return strings.Join(out, ", ")
-	}
-	given := func(r *ranges, columns string, lists ...any) string {
-		holes := []string{b.arg(r.day) + "::text[]"}
-		for i, list := range lists {
-			holes = append(holes, b.arg(list)+"::"+strings.Fields(columns)[i*2+1]+"[]")
-		}
-		var names []string
-		for i := range lists {
-			names = append(names, strings.Fields(columns)[i*2])
-		}
-		return "unnest(" + strings.Join(holes, ", ") + ") AS t(label, " + strings.Join(names, ", ") + ")"
-	}
-	var union []string
-	for _, mask := range p.masks {
-		r := p.days[mask]
-		union = append(union, "SELECT "+dims(g.hours, named)+", "+measured(func(_ int, m string) string { return ofQuarters(m, mask) })+
-			" FROM "+given(r, "of date", r.from)+" JOIN "+dailyTables[g.table].name+" ON day = t.of WHERE adjusted = '' AND "+g.hoursWhere+" AND "+filters(g.hours))
-	}
-	if len(p.hours.day) > 0 {
-		union = append(union, "SELECT "+dims(g.hours, named)+", "+measured(func(_ int, m string) string { return "sign * " + m })+
-			" FROM "+given(&p.hours, "h1 timestamptz h2 timestamptz sign bigint", p.hours.from, p.hours.until, p.hours.sign)+
-			// Range by range: joined, the planner reads the whole table and looks at every range for every row.
-			" CROSS JOIN LATERAL (SELECT * FROM "+g.table+" WHERE hour >= t.h1 AND hour < t.h2 AND adjusted = '' AND "+g.hoursWhere+" AND "+filters(g.hours)+" OFFSET 0) AS h")
-	}
-	if len(p.rows.day) > 0 {
-		// A part of an hour is of one day, UTC: of one partition, and there are many.
-		union = append(union, "SELECT "+dims(g.rows, orEmpty)+", "+measured(func(i int, _ string) string { return "(" + rowMeasures[i] + ")::bigint" })+
-			" FROM "+given(&p.rows, "a1 timestamptz a2 timestamptz", p.rows.from, p.rows.until)+
-			" CROSS JOIN LATERAL (SELECT * FROM spend_logs WHERE reserved_at >= t.a1 AND reserved_at < t.a2 AND day = (t.a1 AT TIME ZONE 'UTC')::date OFFSET 0) AS l"+
-			" CROSS JOIN LATERAL (SELECT l.type = '"+string(policy.EntryRequest)+"' AS request) AS is_request"+g.rowsJoin+
-			" WHERE request AND "+g.rowsWhere+" AND "+filters(g.rows))
-	}
-	return strings.Join(union, " UNION ALL ")
 }
 
 // activityFilters are the conditions of a query, given how its entity is called.

@@ -41,7 +41,7 @@ func (s *Store) Facets(ctx context.Context, q policy.FacetQuery) ([]string, erro
 		tests = append(tests, "hour < "+b.arg(q.Until.UTC()))
 	}
 	if q.Contains != "" {
-		tests = append(tests, column+" ILIKE "+b.arg("%"+escapeLike(clean(q.Contains, maxID))+"%"))
+		tests = append(tests, column+contains(&b, clean(q.Contains, maxID)))
 	}
 	sql := "SELECT DISTINCT " + column + " FROM spend_hourly WHERE " + strings.Join(tests, " AND ") + " ORDER BY 1"
 	if q.Limit > 0 {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/purser/purser/policy"
 )
@@ -43,7 +44,7 @@ func onText(expr string) filter {
 			case policy.IsNot:
 				return expr + " IS DISTINCT FROM " + b.arg(v), nil
 			case policy.Contains:
-				return expr + " ILIKE " + b.arg("%"+escapeLike(v)+"%"), nil
+				return expr + contains(b, v), nil
 			}
 		case []string:
 			if c.Op == policy.In {
@@ -65,6 +66,16 @@ func onNull(expr string, c policy.Condition) (string, error) {
 }
 
 var likeEscapes = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
+
+// contains is the test of a text for another anywhere in it, whatever its case. Of ASCII
+// letters alone every collation makes the same small ones, "C" in half the time.
+func contains(b *conditions, text string) string {
+	collation := ` COLLATE "C"`
+	if strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII }) {
+		collation = ""
+	}
+	return collation + " ILIKE " + b.arg("%"+escapeLike(text)+"%")
+}
 
 func escapeLike(s string) string { return likeEscapes.Replace(s) }
 
@@ -107,7 +118,7 @@ func onList(expr string) filter {
 			case policy.IsNot:
 				return "NOT " + expr + " @> ARRAY[" + b.arg(v) + "::text]", nil
 			case policy.Contains:
-				return "EXISTS (SELECT FROM unnest(" + expr + ") AS item WHERE item ILIKE " + b.arg("%"+escapeLike(v)+"%") + ")", nil
+				return "EXISTS (SELECT FROM unnest(" + expr + ") AS item WHERE item" + contains(b, v) + ")", nil
 			}
 		case []string:
 			if c.Op == policy.In {
@@ -158,9 +169,9 @@ func onSearch(exprs ...string) filter {
 		if !ok || c.Op != policy.Contains {
 			return "", badCondition(c)
 		}
-		hole, tests := b.arg("%"+escapeLike(v)+"%"), make([]string, len(exprs))
+		test, tests := contains(b, v), make([]string, len(exprs))
 		for i, expr := range exprs {
-			tests[i] = expr + " ILIKE " + hole
+			tests[i] = expr + test
 		}
 		return "(" + strings.Join(tests, " OR ") + ")", nil
 	}

@@ -27,7 +27,7 @@ func TestListFiltersAndSorts(t *testing.T) {
 			k.Fields = []byte(`{"access_group_ids":["g1","g2"],"metadata":{},"agent":"a"}`)
 		}),
 		k(2, func(k *policy.Key) {
-			k.TeamID, k.Expires, k.Tags, k.Limits.MaxBudget = "t1", epoch, []string{"x"}, ptr(policy.Money(50))
+			k.TeamID, k.Expires, k.Tags, k.Limits.MaxBudget, k.CreatedBy = "t1", epoch, []string{"x"}, ptr(policy.Money(50)), "Über Grün"
 			k.Fields = []byte(`{"access_group_ids":"no list"}`)
 		}),
 		k(3, func(k *policy.Key) {
@@ -73,6 +73,8 @@ func TestListFiltersAndSorts(t *testing.T) {
 		"contained, any case":      {q: policy.Query{Where: []cond{{Field: "alias", Op: policy.Contains, Value: "ALP"}}}, want: "0"},
 		"contained, wild cards":    {q: policy.Query{Where: []cond{{Field: "alias", Op: policy.Contains, Value: "_50%"}}}, want: "1"},
 		"contained, quotes":        {q: policy.Query{Where: []cond{{Field: "alias", Op: policy.Contains, Value: `"uo'te\`}}}, want: "3"},
+		"contained, not ASCII":     {q: policy.Query{Where: []cond{{Field: "created_by", Op: policy.Contains, Value: "ÜBER"}}}, want: "2"},
+		"contained, beside ASCII":  {q: policy.Query{Where: []cond{{Field: "created_by", Op: policy.Contains, Value: "R G"}}}, want: "2"},
 		"blocked":                  {q: policy.Query{Where: []cond{{Field: "blocked", Value: true}}}, want: "1"},
 		"not blocked":              {q: policy.Query{Where: []cond{{Field: "blocked", Value: false}}}, want: "0 2 3"},
 		"expired before":           {q: policy.Query{Where: []cond{{Field: "expires", Op: policy.Before, Value: epoch.Add(time.Second)}}}, want: "2"},

@@ -51,6 +51,8 @@ type Store struct {
 	barrier *barrier
 	days    partitions
 	cache   *dayCache // of Activity
+	life    context.Context
+	end     context.CancelFunc // of life
 }
 
 // Open makes a Store without connecting: an unreachable server shows in the calls.
@@ -98,11 +100,13 @@ func Open(_ context.Context, cfg Config) (*Store, error) {
 	}
 	s := &Store{cfg: cfg, pool: pool, direct: direct, cache: newDayCache(max(cfg.ActivityRows, 0))}
 	s.barrier = newBarrier(s)
+	s.life, s.end = context.WithCancel(context.Background())
 	return s, nil
 }
 
 // Close ends all connections.
 func (s *Store) Close() {
+	s.end()
 	s.barrier.close()
 	s.pool.Close()
 }

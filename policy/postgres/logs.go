@@ -37,6 +37,9 @@ func (s *Store) Logs(ctx context.Context, q policy.LogQuery) (entries []policy.E
 	w := newLogWalk(s, q, by)
 	for range 2 {
 		err = s.snapshot(ctx, func(ctx context.Context, tx pgx.Tx) error {
+			if _, err := tx.Exec(ctx, plannedAnew); err != nil {
+				return err
+			}
 			entries, total, err = w.read(ctx, tx)
 			return err
 		})
@@ -52,6 +55,10 @@ func (s *Store) Logs(ctx context.Context, q policy.LogQuery) (entries []policy.E
 	}
 	return entries, total, capped, nil
 }
+
+// plannedAnew: after five times PostgreSQL makes one plan for all values, which of a team
+// with many rows or a time of a few minutes reads a table from end to end.
+const plannedAnew = `SET LOCAL plan_cache_mode = force_custom_plan`
 
 // gone: a table that was there is not.
 func gone(err error) bool {

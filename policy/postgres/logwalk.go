@@ -128,7 +128,7 @@ func (w *logWalk) days(ctx context.Context, tx pgx.Tx) ([]logDay, error) {
 	if err != nil {
 		return nil, err
 	}
-	known, err := w.known(ctx, tx)
+	known, exact, err := w.known(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
@@ -148,6 +148,9 @@ func (w *logWalk) days(ctx context.Context, tx pgx.Tx) ([]logDay, error) {
 			if d.rows = known[at.Format(dayFormat)]; d.rows == 0 {
 				continue
 			}
+			if !exact {
+				d.rows = -1
+			}
 		}
 		out = append(out, d)
 	}
@@ -156,69 +159,6 @@ func (w *logWalk) days(ctx context.Context, tx pgx.Tx) ([]logDay, error) {
 		slices.Reverse(out)
 	}
 	return out, nil
-}
-
-// known tells from the sums how many rows each day has; nil where they do not tell, or
-// there is nothing that they could be looked up by.
-func (w *logWalk) known(ctx context.Context, tx pgx.Tx) (map[string]int64, error) {
-	q := w.q
-	m, ok := w.summed()
-	if !ok || !w.owned() {
-		return nil, nil
-	}
-	counted := measureNames[m]
-	q.Status, q.From, q.Until = "", time.Time{}, time.Time{}
-	var b conditions
-	where := strings.ReplaceAll(logConditions(&b, q), "type = '"+string(policy.EntryRequest)+"'", "adjusted = ''")
-	table, day, sum, column, bound := "spend_daily", "day", ofQuarters(counted, wholeDay), "day", "::text::date"
-	if q.Customer != "" { // whom the days do not know
-		table, day, sum, column, bound = "spend_hourly", "(hour AT TIME ZONE 'UTC')::date", counted, "hour", "::text::timestamp AT TIME ZONE 'UTC'"
-	}
-	if !w.q.From.IsZero() {
-		where += " AND " + column + " >= " + b.arg(dayOf(w.q.From.Add(-24*time.Hour))) + bound
-	}
-	if !w.q.Until.IsZero() {
-		where += " AND " + column + " < " + b.arg(dayOf(w.q.Until.Add(48*time.Hour))) + bound
-	}
-	rows, err := tx.Query(ctx, "SELECT "+day+"::text, sum("+sum+")::bigint FROM "+table+" WHERE "+where+" GROUP BY "+day, b.args...)
-	if err != nil {
-		return nil, err
-	}
-	out := map[string]int64{}
-	var at string
-	var n int64
-	_, err = pgx.ForEachRow(rows, []any{&at, &n}, func() error { out[at] = n; return nil })
-	return out, err
-}
-
-// owned: the query is of somebody's rows, by whom the sums can be looked up.
-func (w *logWalk) owned() bool {
-	q := w.q
-	return q.Customer != "" || q.KeyHash != "" || q.UserID != "" || q.TeamID != "" || q.ProjectID != "" || q.OrganizationID != "" || q.Teams != nil
-}
-
-// summed is what of the sums is the number of the query's rows; false where none is.
-func (w *logWalk) summed() (measure int, ok bool) {
-	q := w.q
-	if q.Session != "" || q.Deployment != "" || q.KeyAlias != "" || q.Tag != "" || q.MinCost != nil || q.MaxCost != nil || q.HTTPStatus != 0 || q.ErrorText != "" {
-		return 0, false
-	}
-	measure, ok = map[policy.Status]int{"": mRequests, policy.StatusSuccess: mSucceeded, policy.StatusFailure: mFailed}[q.Status]
-	return measure, ok
-}
-
-// know finds out how many rows some days have where nobody's alone are asked for: from
-// the days' sums in memory, which are read for as many days as the walk needs.
-func (w *logWalk) know(ctx context.Context, tx pgx.Tx, days []logDay) error {
-	m, ok := w.summed()
-	if !ok || w.owned() || len(days) == 0 {
-		return nil
-	}
-	counts, err := w.s.countDays(ctx, tx, days, w.q, m)
-	for i, n := range counts {
-		days[i].rows = n
-	}
-	return err
 }
 
 // foundRow is where a row is.

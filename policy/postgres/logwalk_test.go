@@ -39,7 +39,7 @@ func TestPagesOfLogsOverManyDays(t *testing.T) {
 	for range 120 {
 		var q policy.LogQuery
 		filter := func(e policy.Entry) bool { return true }
-		switch rng.IntN(10) {
+		switch rng.IntN(14) {
 		case 0:
 			q.TeamID = "team1"
 			filter = func(e policy.Entry) bool { return e.TeamID == "team1" }
@@ -70,6 +70,20 @@ func TestPagesOfLogsOverManyDays(t *testing.T) {
 			}
 		case 8:
 			q.Model = "never heard of"
+			filter = func(e policy.Entry) bool { return false }
+		case 9:
+			q.Tag = "tag1"
+			filter = func(e policy.Entry) bool { return slices.Contains(e.Tags, "tag1") }
+		case 10:
+			q.Tag, q.KeyHash, q.Status = "tag0", all[0].KeyHash, policy.StatusSuccess
+			filter = func(e policy.Entry) bool {
+				return slices.Contains(e.Tags, "tag0") && e.KeyHash == q.KeyHash && e.Status == policy.StatusSuccess
+			}
+		case 11:
+			q.Tag, q.TeamID = "tag0", "team1" // whose rows are not all of the tag's
+			filter = func(e policy.Entry) bool { return slices.Contains(e.Tags, "tag0") && e.TeamID == "team1" }
+		case 12:
+			q.Tag = "never heard of"
 			filter = func(e policy.Entry) bool { return false }
 		}
 		if rng.IntN(2) == 0 {

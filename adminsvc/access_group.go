@@ -68,13 +68,13 @@ func accessGroups(s *server) {
 	}
 	create := op(http.MethodPost, "", "Name a set of models", groupRow{})
 	create.Status = http.StatusCreated
-	route(s, creating(create), s.newGroup)
-	route(s, op(http.MethodGet, "", "All access groups", []groupRow{}), s.listGroups)
-	route(s, op(http.MethodGet, "/{access_group_id}", "An access group with who uses it", groupRow{}), s.groupInfo)
-	route(s, op(http.MethodPut, "/{access_group_id}", "Change an access group, for all who use it", groupRow{}), s.updateGroup)
+	routeRaw(s, creating(create), s.newGroup)
+	routeRaw(s, op(http.MethodGet, "", "All access groups", []groupRow{}), s.listGroups)
+	routeRaw(s, op(http.MethodGet, "/{access_group_id}", "An access group with who uses it", groupRow{}), s.groupInfo)
+	routeRaw(s, op(http.MethodPut, "/{access_group_id}", "Change an access group, for all who use it", groupRow{}), s.updateGroup)
 	remove := op(http.MethodDelete, "/{access_group_id}", "Delete an access group, and take it from who has it", nil)
 	remove.Status = http.StatusNoContent
-	route(s, remove, s.deleteGroup)
+	routeRaw(s, remove, s.deleteGroup)
 }
 
 func (s *server) compileGroup(g *policy.AccessGroup, f *groupFields) error {

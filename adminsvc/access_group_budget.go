@@ -40,9 +40,9 @@ func accessGroupBudgets(s *server) {
 	op := func(method, summary string, reply any) operation {
 		return operation{Method: method, Path: "/access_group/{access_group}/budget", Tag: "access groups", Summary: summary, Reply: reply}
 	}
-	route(s, op(http.MethodGet, "What may be spent on a group's models, and was", groupBudgetRow{}), s.groupBudget)
-	route(s, op(http.MethodPut, "Set what may be spent on a group's models, by everybody together", groupBudgetRow{}), s.setGroupBudget)
-	route(s, op(http.MethodDelete, "Lift a group's budget", groupBudgetDeleted{}), s.deleteGroupBudget)
+	routeRaw(s, op(http.MethodGet, "What may be spent on a group's models, and was", groupBudgetRow{}), s.groupBudget)
+	routeRaw(s, op(http.MethodPut, "Set what may be spent on a group's models, by everybody together", groupBudgetRow{}), s.setGroupBudget)
+	routeRaw(s, op(http.MethodDelete, "Lift a group's budget", groupBudgetDeleted{}), s.deleteGroupBudget)
 }
 
 // groupFor refuses groups that no model carries.

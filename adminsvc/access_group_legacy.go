@@ -29,11 +29,11 @@ func legacyAccessGroups(s *server) {
 	op := func(method, path, summary string, reply any) operation {
 		return operation{Method: method, Path: "/access_group/" + path, Tag: "access groups", Summary: summary, Reply: reply}
 	}
-	route(s, op(http.MethodGet, "list", "The access groups that models carry", legacyGroups{}), s.listLegacyGroups)
-	route(s, op(http.MethodGet, "{access_group}/info", "One of them", legacyGroup{}), s.legacyGroupInfo)
-	route(s, creating(op(http.MethodPost, "new", "Put models of the database into a new group", legacyWritten{})), s.newLegacyGroup)
-	route(s, op(http.MethodPut, "{access_group}/update", "Say anew which models of the database a group has", legacyWritten{}), s.updateLegacyGroup)
-	route(s, op(http.MethodDelete, "{access_group}/delete", "Take a group off all its models, and its budget with it", legacyDeleted{}), s.deleteLegacyGroup)
+	routeRaw(s, op(http.MethodGet, "list", "The access groups that models carry", legacyGroups{}), s.listLegacyGroups)
+	routeRaw(s, op(http.MethodGet, "{access_group}/info", "One of them", legacyGroup{}), s.legacyGroupInfo)
+	routeRaw(s, creating(op(http.MethodPost, "new", "Put models of the database into a new group", legacyWritten{})), s.newLegacyGroup)
+	routeRaw(s, op(http.MethodPut, "{access_group}/update", "Say anew which models of the database a group has", legacyWritten{}), s.updateLegacyGroup)
+	routeRaw(s, op(http.MethodDelete, "{access_group}/delete", "Take a group off all its models, and its budget with it", legacyDeleted{}), s.deleteLegacyGroup)
 }
 
 // legacyGroupNames lists the groups in the order their models are configured in.

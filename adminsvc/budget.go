@@ -56,12 +56,12 @@ func budgets(s *server) {
 	op := func(method, path, summary string, reply any) operation {
 		return operation{Method: method, Path: path, Tag: "budgets", Summary: summary, Reply: reply}
 	}
-	route(s, creating(op(http.MethodPost, "/budget/new", "Make a budget that others can refer to", budgetRow{})), s.newBudget)
-	route(s, op(http.MethodPost, "/budget/update", "Change a budget, for all who refer to it", budgetRow{}), s.updateBudget)
-	route(s, op(http.MethodPost, "/budget/info", "Budgets by their ids", []budgetRow{}), s.budgetInfo)
-	route(s, op(http.MethodGet, "/budget/list", "All budgets", []budgetRow{}), s.listBudgets)
-	route(s, op(http.MethodGet, "/budget/settings", "A budget's fields, for a form", []budgetSetting{}), s.budgetSettings)
-	route(s, op(http.MethodPost, "/budget/delete", "Delete a budget nobody refers to", budgetRow{}), s.deleteBudget)
+	routeRaw(s, creating(op(http.MethodPost, "/budget/new", "Make a budget that others can refer to", budgetRow{})), s.newBudget)
+	routeRaw(s, op(http.MethodPost, "/budget/update", "Change a budget, for all who refer to it", budgetRow{}), s.updateBudget)
+	routeRaw(s, op(http.MethodPost, "/budget/info", "Budgets by their ids", []budgetRow{}), s.budgetInfo)
+	routeRaw(s, op(http.MethodGet, "/budget/list", "All budgets", []budgetRow{}), s.listBudgets)
+	routeRaw(s, op(http.MethodGet, "/budget/settings", "A budget's fields, for a form", []budgetSetting{}), s.budgetSettings)
+	routeRaw(s, op(http.MethodPost, "/budget/delete", "Delete a budget nobody refers to", budgetRow{}), s.deleteBudget)
 }
 
 func compileBudget(b *policy.Budget, f *budgetFields) error {

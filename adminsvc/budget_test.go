@@ -15,7 +15,7 @@ func TestBudgetReadsBackAsSentAndIsShared(t *testing.T) {
 		body += `,"` + k + `":` + v
 	}
 	a.post("/budget/new", body+`}`).ok().has(sent).has(map[string]string{"budget_reset_at": `"2026-03-11T00:00:00Z"`})
-	a.post("/budget/new", `{"budget_id":"b1"}`).refused(400, "bad_request_error", "budget_id")
+	a.post("/budget/new", `{"budget_id":"b1"}`).refused(400, "bad_request_error", "budget_id").has(map[string]string{"detail.param": `"budget_id"`, "detail.error": `"Budget b1 already exists"`, "error.code": `"400"`})
 	a.post("/budget/new", `{"max_budget":-1}`).refused(400, "bad_request_error", "max_budget")
 	a.post("/budget/update", `{"budget_id":"b1","max_budget":7}`).ok().has(map[string]string{"max_budget": "7", "rpm_limit": "0"})
 	a.post("/budget/update", `{"budget_id":"none"}`).refused(404, "not_found_error", "budget_id")

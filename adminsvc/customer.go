@@ -184,18 +184,24 @@ func (s *server) customerInfo(ctx context.Context, c *Caller, in *customerQuery)
 	}
 	u, err := loadCustomer(ctx, s.Store, "end_user_id", in.EndUserID.Value)
 	if e := (*Error)(nil); asNotFound(err, &e) {
-		seen, spendErr := s.Spend.ModelSpend(ctx, policy.Scope{Kind: policy.ScopeCustomer, ID: in.EndUserID.Value})
-		if spendErr != nil {
-			return nil, spendErr
-		}
-		if len(seen) > 0 {
-			u, err = &policy.Customer{ID: in.EndUserID.Value}, nil
-		}
+		u, err = s.seenCustomer(ctx, in.EndUserID.Value, err)
 	}
 	if err != nil {
 		return nil, err
 	}
 	return first(s.customerRows(ctx, u))
+}
+
+// seenCustomer is a customer nobody made and calls have named; the error is absent where none has.
+func (s *server) seenCustomer(ctx context.Context, id string, absent error) (*policy.Customer, error) {
+	seen, err := s.Spend.ModelSpend(ctx, policy.Scope{Kind: policy.ScopeCustomer, ID: id})
+	if err != nil {
+		return nil, err
+	}
+	if len(seen) == 0 {
+		return nil, absent
+	}
+	return &policy.Customer{ID: id}, nil
 }
 
 type customerListQuery struct {

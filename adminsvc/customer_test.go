@@ -31,6 +31,10 @@ func TestCustomers(t *testing.T) {
 	// An id that only calls know has a row as well.
 	a.spend(policy.Entry{CustomerID: "passer-by", ModelAsked: "gpt-4", Cost: policy.Cost{Total: policy.Dollar}})
 	a.get("/customer/info?end_user_id=passer-by").ok().has(map[string]string{"user_id": `"passer-by"`, "spend": "1.0", "blocked": "false", "budget_id": "null"})
+	// It can be limited as it is, and from then on is one that was made.
+	a.post("/customer/update", `{"user_id":"passer-by","max_budget":3}`).ok().has(map[string]string{"spend": "1.0", "litellm_budget_table.max_budget": "3"})
+	a.post("/customer/update", `{"user_id":"passer-by","alias":"P"}`).ok().has(map[string]string{"alias": `"P"`, "max_budget": "3"})
+	a.get("/customer/list?search=passer").ok().has(map[string]string{"0.user_id": `"passer-by"`, "1": "null"})
 }
 
 func TestWhatIsWrongWithACustomer(t *testing.T) {

@@ -68,6 +68,13 @@ func (s *server) updateCustomer(ctx context.Context, c *Caller, in *customerUpda
 	var u *policy.Customer
 	err := s.Store.Write(ctx, c.Actor, func(tx policy.Tx) error {
 		old, err := loadCustomer(ctx, tx, "user_id", in.UserID.Value)
+		made := err == nil
+		if e := (*Error)(nil); asNotFound(err, &e) {
+			// Whom calls have named is there: a limit holds from now on.
+			if old, err = s.seenCustomer(ctx, in.UserID.Value, err); err == nil {
+				old.CreatedAt, old.CreatedBy = s.now(), c.UserID
+			}
+		}
 		if err != nil {
 			return err
 		}
@@ -86,6 +93,9 @@ func (s *server) updateCustomer(ctx context.Context, c *Caller, in *customerUpda
 			return err
 		}
 		u.UpdatedAt, u.UpdatedBy, u.Fields = s.now(), c.UserID, fields.Stored()
+		if !made {
+			return tx.Create(ctx, u)
+		}
 		return tx.Update(ctx, u)
 	})
 	if err != nil {

@@ -16,7 +16,8 @@ import (
 // of policy's; reply (below) is the only place that turns either into bytes.
 //
 // Its three bodies are LiteLLM's: {"error":{message,type,param,code}} where Type
-// is set, {"detail":…} where Detail is.
+// is set, {"detail":…} where Detail is; with both set it is both, so that whoever
+// reads one envelope everywhere finds it.
 type Error struct {
 	Status  int
 	Type    string
@@ -29,7 +30,7 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	if e.Detail != nil {
+	if e.Type == "" {
 		return fmt.Sprintf("%d: %v", e.Status, e.Detail)
 	}
 	return strconv.Itoa(e.Status) + " " + e.Type + ": " + e.Message
@@ -38,16 +39,20 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.cause }
 
 func (e *Error) body() any {
+	var out Object
 	if e.Detail != nil {
-		return Object{{"detail", e.Detail}}
+		out = Object{{"detail", e.Detail}}
+		if e.Type == "" {
+			return out
+		}
 	}
 	var param any
 	if e.Param != "" {
 		param = e.Param
 	}
-	return Object{{"error", Object{
+	return append(out, Member{"error", Object{
 		{"message", e.Message}, {"type", e.Type}, {"param", param}, {"code", strconv.Itoa(e.Status)},
-	}}}
+	}})
 }
 
 // badRequest says what is wrong with a field: 400.
@@ -73,9 +78,21 @@ func unauthorized(typ, format string, args ...any) *Error {
 // detail is an answer in the raw-HTTP style: {"detail": d}.
 func detail(status int, d any) *Error { return &Error{Status: status, Detail: d} }
 
-// detailError is detail with the {"error": text} that LiteLLM's older handlers answer with.
+// detailError is detail with the {"error": text} that LiteLLM's older handlers answer
+// with, and the envelope beside it.
 func detailError(status int, format string, args ...any) *Error {
-	return detail(status, Object{{"error", fmt.Sprintf(format, args...)}})
+	e := detail(status, nil)
+	e.Message, e.Type = fmt.Sprintf(format, args...), "bad_request_error"
+	switch status {
+	case http.StatusUnauthorized:
+		e.Type = "auth_error"
+	case http.StatusNotFound:
+		e.Type = "not_found_error"
+	case http.StatusNotImplemented:
+		e.Type = "not_supported"
+	}
+	e.Detail = Object{{"error", e.Message}}
+	return e
 }
 
 // asError maps any error to an answer: the one table of this edge.

@@ -30,7 +30,7 @@ type keyFields struct {
 	RPMLimitType     Opt[string]            `json:"rpm_limit_type" enum:"guaranteed_throughput,best_effort_throughput,dynamic"`
 	TPMLimitType     Opt[string]            `json:"tpm_limit_type" enum:"guaranteed_throughput,best_effort_throughput,dynamic"`
 	AccessGroupIDs   Opt[[]string]          `json:"access_group_ids"`
-	Spend            Opt[policy.Money]      `json:"spend" doc:"Only 0 on creation; on update what the spend becomes"`
+	Spend            Opt[policy.Money]      `json:"spend" doc:"On creation what was spent already, on update what the spend becomes"`
 	RotationInterval Opt[string]            `json:"rotation_interval"`
 
 	// They change nothing here, and restrict nothing anywhere.

@@ -46,7 +46,13 @@ func (s *server) makeKey(ctx context.Context, c *Caller, sent Fields, service bo
 	if err != nil {
 		return nil, err
 	}
-	return s.generatedRow(ctx, k, plain, 0)
+	in, err := decodeStored[struct {
+		Spend Opt[policy.Money] `json:"spend"`
+	}](sent)
+	if err != nil {
+		return nil, err
+	}
+	return s.generatedRow(ctx, k, plain, in.Spend.Or(0))
 }
 
 // generatedRow is the one reply that shows a key; spent is what came along with a regenerated one.
@@ -66,8 +72,8 @@ func (s *server) createKey(ctx context.Context, tx policy.Tx, c *Caller, sent Fi
 	if err != nil {
 		return nil, "", err
 	}
-	if amount, ok := in.Spend.Get(); ok && amount != 0 {
-		return nil, "", badRequest("spend", "A new key has spent nothing. Set what it spent with /key/{key}/reset_spend")
+	if in.Spend.Or(0) < 0 {
+		return nil, "", badRequest("spend", "spend must not be negative")
 	}
 	plain, err := s.plainKey(ctx, in.Key)
 	if err != nil {
@@ -116,6 +122,11 @@ func (s *server) createKey(ctx context.Context, tx policy.Tx, c *Caller, sent Fi
 			return nil, "", badRequest("key", "This key exists already")
 		}
 		return nil, "", err
+	}
+	if spent := in.Spend.Or(0); spent != 0 { // as of a key that comes over from another proxy
+		if _, err := s.setSpendIn(ctx, tx, c, keySpender(k), spent); err != nil {
+			return nil, "", err
+		}
 	}
 	return k, plain, nil
 }

@@ -255,6 +255,20 @@ func TestRegenerate(t *testing.T) {
 	a.post("/key/regenerate", `{"key":"`+next+`","grace_period":"soon"}`).refused(400, "bad_request_error", "grace_period")
 }
 
+// As the keys that `litellm-proxy keys import` brings along.
+func TestAKeyCanHaveSpentAlready(t *testing.T) {
+	t.Parallel()
+	a := setup(t)
+	a.post("/key/generate", `{"key":"sk-comes-from-elsewhere","spend":2.5,"max_budget":10}`).ok().has(map[string]string{"spend": "2.5", "max_budget": "10"})
+	a.get("/key/info?key=sk-comes-from-elsewhere").ok().has(map[string]string{"info.spend": "2.5"})
+	before := a.revision()
+	a.post("/key/generate", `{"spend":-1}`).refused(400, "bad_request_error", "spend")
+	a.post("/key/generate", `{"spend":"much"}`).invalid("float_parsing", `["body","spend"]`)
+	if a.revision() != before {
+		t.Error("a refused call changed something")
+	}
+}
+
 func TestResetKeySpend(t *testing.T) {
 	t.Parallel()
 	a := setup(t)

@@ -132,7 +132,7 @@ func newOpenAPI(version string) *huma.OpenAPI {
 	text := &huma.Schema{Type: huma.TypeString}
 	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
 	registry.Map()["Error"] = &huma.Schema{
-		Description: "Either the envelope of LLM APIs, or detail: a text, an object, or the list of what is wrong with the request.",
+		Description: "The envelope of LLM APIs, or detail: a text, an object, or the list of what is wrong with the request. Where LiteLLM answers with detail.error both are there.",
 		AnyOf: []*huma.Schema{
 			object(map[string]*huma.Schema{"error": object(map[string]*huma.Schema{
 				"message": text, "type": text, "param": {Type: huma.TypeString, Nullable: true}, "code": text,

@@ -7,8 +7,9 @@ import (
 )
 
 // inDetail puts an error in the raw style that LiteLLM answers with for budgets,
-// organizations, access groups and activity: {"detail":{"error":…}}, and the field
-// at fault where there is one. What refuses the credential itself stays as it is.
+// organizations, tags, access groups and activity: {"detail":{"error":…}}, and the field
+// at fault where there is one. Beside it stands the envelope of all others. What refuses
+// the credential itself stays as it is.
 func inDetail(err error) error {
 	if err == nil {
 		return nil
@@ -21,9 +22,9 @@ func inDetail(err error) error {
 	if e.Param != "" && e.Param != "None" {
 		body = append(body, Member{"param", e.Param})
 	}
-	raw := detail(e.Status, body)
-	raw.cause = errors.Unwrap(e)
-	return raw
+	raw := *e
+	raw.Detail, raw.cause = body, errors.Unwrap(e)
+	return &raw
 }
 
 // routeRaw is route for endpoints whose errors are in the raw style.

@@ -58,12 +58,12 @@ func tags(s *server) {
 	op := func(method, path, summary string, reply any) operation {
 		return operation{Method: method, Path: path, Tag: "tags", Summary: summary, Reply: reply}
 	}
-	route(s, creating(op(http.MethodPost, "/tag/new", "Govern the requests that carry a tag", tagReply{})), s.newTag)
-	route(s, op(http.MethodPost, "/tag/update", "Change a tag: absent stays, null clears", tagReply{}), s.updateTag)
+	routeRaw(s, creating(op(http.MethodPost, "/tag/new", "Govern the requests that carry a tag", tagReply{})), s.newTag)
+	routeRaw(s, op(http.MethodPost, "/tag/update", "Change a tag: absent stays, null clears", tagReply{}), s.updateTag)
 	info := op(http.MethodPost, "/tag/info", "Tags by their names", nil)
-	route(s, info, s.tagInfo)
-	route(s, op(http.MethodGet, "/tag/list", "All tags", []tagRow{}), s.listTags)
-	route(s, op(http.MethodPost, "/tag/delete", "Stop governing a tag", tagReply{}), s.deleteTag)
+	routeRaw(s, info, s.tagInfo)
+	routeRaw(s, op(http.MethodGet, "/tag/list", "All tags", []tagRow{}), s.listTags)
+	routeRaw(s, op(http.MethodPost, "/tag/delete", "Stop governing a tag", tagReply{}), s.deleteTag)
 }
 
 func (s *server) compileTag(ctx context.Context, tx policy.Tx, t *policy.Tag, f *tagFields) error {

@@ -89,12 +89,12 @@ func (i *intValue) parse(d *decoding, at location, v jsontext.Value) jsontext.Va
 	}
 	whole, frac, _ := strings.Cut(text, ".")
 	if strings.ContainsAny(text, "eE") { // 1e3 is a float that happens to be whole
-		m, err := policy.ParseMoney(text)
-		if err != nil || m%policy.Dollar != 0 {
+		shifted, ok := shift(whole, frac)
+		if !ok {
 			d.fail("int_from_float", at, "Input should be a valid integer, got a number with a fractional part or out of range")
 			return nil
 		}
-		whole, frac = strconv.FormatInt(int64(m/policy.Dollar), 10), ""
+		whole, frac = shifted, ""
 	}
 	if strings.Trim(frac, "0") != "" {
 		typ, msg := "int_from_float", "Input should be a valid integer, got a number with a fractional part"
@@ -118,6 +118,34 @@ func (i *intValue) parse(d *decoding, at location, v jsontext.Value) jsontext.Va
 		return jsontext.Value(canonical)
 	}
 	return nil
+}
+
+// shift writes out the whole number of a mantissa's digits, with its exponent behind the
+// last; ok is false where it is none, however little is behind the point.
+func shift(whole, frac string) (_ string, ok bool) {
+	last := &frac
+	if frac == "" {
+		last = &whole
+	}
+	digits, exponent, _ := strings.Cut(strings.ToLower(*last), "e")
+	*last = digits
+	e, err := strconv.ParseInt(exponent, 10, 32)
+	if err != nil {
+		return "", false
+	}
+	sign := ""
+	if strings.HasPrefix(whole, "-") {
+		sign, whole = "-", whole[1:]
+	}
+	digits = strings.TrimRight(whole+frac, "0")
+	zeros := int64(len(whole)) + e - int64(len(digits))
+	switch {
+	case digits == "" && whole != "":
+		return "0", true
+	case zeros < 0 || zeros > 18:
+		return "", false
+	}
+	return sign + digits + strings.Repeat("0", int(zeros)), true
 }
 
 func (*intValue) schema() *huma.Schema { return schemaOf(huma.TypeInteger, "int64") }

@@ -58,6 +58,11 @@ def test_keys(client, admin, unique, chat):
     assert (info["models"], info["key_alias"], info["team_id"]) == (["gpt-3.5-turbo"], alias + "2", team)
     assert chat(key).status_code == 403
 
+    # As its `keys import` brings a key along from another proxy.
+    came = client.keys.generate(spend=2.5, key_alias=unique("alias"))["key"]
+    assert client.keys.info(came)["info"]["spend"] == 2.5
+    assert chat(admin.key_for(spend=2.5, max_budget=2.5)).status_code == 422
+
     assert client.keys.delete(keys=[key]) == {"deleted_keys": [key]}
     assert chat(key).status_code == 401
     assert client.keys.list(key_alias=alias + "2")["keys"] == []

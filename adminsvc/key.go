@@ -26,6 +26,7 @@ type keyFields struct {
 	AllowedRoutes    Opt[[]string]          `json:"allowed_routes"`
 	AllowedIPs       Opt[[]string]          `json:"allowed_ips" doc:"Addresses and ranges the key may be used from"`
 	Tags             Opt[[]string]          `json:"tags"`
+	BudgetFallbacks  Opt[modelFallbacks]    `json:"budget_fallbacks" doc:"Model name to the models, in the order to try, that answer in its place once its budget in model_max_budget is spent"`
 	Blocked          Opt[bool]              `json:"blocked"`
 	RPMLimitType     Opt[string]            `json:"rpm_limit_type" enum:"guaranteed_throughput,best_effort_throughput,dynamic"`
 	TPMLimitType     Opt[string]            `json:"tpm_limit_type" enum:"guaranteed_throughput,best_effort_throughput,dynamic"`
@@ -44,7 +45,6 @@ type keyFields struct {
 	AllowedPassthroughRoutes   Opt[Unenforced] `json:"allowed_passthrough_routes"`
 	AllowedVectorStoreIndexes  Opt[Unenforced] `json:"allowed_vector_store_indexes"`
 	AutoRotate                 Opt[Unenforced] `json:"auto_rotate"`
-	BudgetFallbacks            Opt[Unenforced] `json:"budget_fallbacks"`
 	Config                     Opt[Unenforced] `json:"config"`
 	DeniedPassthroughRoutes    Opt[Unenforced] `json:"denied_passthrough_routes"`
 	EnforcedParams             Opt[Unenforced] `json:"enforced_params"`

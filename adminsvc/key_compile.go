@@ -17,6 +17,10 @@ func compileKey(k *policy.Key, f *keyFields) error {
 	if err != nil {
 		return err
 	}
+	limits.BudgetFallbacks = f.BudgetFallbacks.Or(nil)
+	if err := limits.Validate(); err != nil {
+		return err
+	}
 	for field, id := range map[string]string{
 		"key_alias": f.KeyAlias.Or(""), "user_id": f.UserID.Or(""), "team_id": f.TeamID.Or(""), "project_id": f.ProjectID.Or(""),
 		"organization_id": f.OrganizationID.Or(""), "budget_id": f.BudgetID.Or(""), "end_user_budget_id": f.EndUserBudgetID.Or(""),

@@ -122,7 +122,9 @@ func TestKeyRefusals(t *testing.T) {
 		"object permission":          {`{"object_permission":{"vector_stores":["v"]}}`, 400, "bad_request_error", "object_permission"},
 		"auto rotation":              {`{"auto_rotate":true}`, 400, "bad_request_error", "auto_rotate"},
 		"key type and routes":        {`{"key_type":"llm_api","allowed_routes":["/x"]}`, 400, "bad_request_error", "key_type"},
-		"spent already":              {`{"spend":5}`, 400, "bad_request_error", "spend"},
+		"spent less than nothing":    {`{"spend":-5}`, 400, "bad_request_error", "spend"},
+		"falling back on itself":     {`{"budget_fallbacks":{"gpt-4":["gpt-4"]}}`, 400, "bad_request_error", "budget_fallbacks.gpt-4"},
+		"falling back on nothing":    {`{"budget_fallbacks":{"gpt-4":[""]}}`, 400, "bad_request_error", "budget_fallbacks.gpt-4"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a.post("/key/generate", c.body).refused(c.status, c.typ, c.param)

@@ -376,7 +376,7 @@ var errPanic = fmt.Errorf("panic")
 // fail answers with an error, and logs what the caller is not told.
 func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	e := asError(err)
-	if e.Status >= http.StatusInternalServerError {
+	if e.Status >= http.StatusInternalServerError && e.Status != http.StatusNotImplemented {
 		level := slog.LevelError
 		if r.Context().Err() != nil {
 			level = slog.LevelDebug // the caller has gone: nobody's fault

@@ -240,6 +240,25 @@ func (*listValue) schema() *huma.Schema {
 	return &huma.Schema{Type: huma.TypeArray, Items: schemaOf(huma.TypeString, "")}
 }
 
+// modelFallbacks is {"gpt-4":["gpt-4o-mini"]}.
+type modelFallbacks map[string][]string
+
+func (m *modelFallbacks) parse(d *decoding, at location, v jsontext.Value) jsontext.Value {
+	out := map[string][]string{}
+	canonical := d.members(at, v, func(at location, name string, v jsontext.Value) jsontext.Value {
+		var l listValue
+		changed := l.parse(d, at, v)
+		out[name] = l
+		return changed
+	})
+	*m = out
+	return canonical
+}
+
+func (*modelFallbacks) schema() *huma.Schema {
+	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: (*listValue)(nil).schema()}
+}
+
 // countsValue is a limit per model.
 type countsValue map[string]int64
 

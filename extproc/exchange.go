@@ -48,6 +48,7 @@ type exchange struct {
 	buffered  bool // the reply's body comes whole, its headers wait for it
 	firstByte time.Time
 	attempts  int
+	fallbacks int      // which of the key's budget_fallbacks answers, from 1
 	served    string   // deployment id, as Envoy tells
 	used      []header // what the settlement has to say to the access log, until it is said
 	span      *Span    // nil: nobody wants it
@@ -191,7 +192,7 @@ func (x *exchange) admit(ctx context.Context, body []byte) (outbound, error) {
 		return x.refuse(x.decision.Refusal), nil
 	}
 	x.wouldRefuse(x.decision.Shadowed...)
-	target, path, refusal, err := x.place(ctx)
+	target, path, refusal, err := x.placeOrFallBack(ctx)
 	if err != nil {
 		x.s.cfg.Log.Error("the ledger did not answer", "call_id", x.id, "err", err)
 		refusal = &policy.Refusal{Code: policy.CodeUnavailable, Message: "The limits of this key cannot be checked right now. Try again shortly"}

@@ -54,8 +54,26 @@ func (s *Server) standings(ctx context.Context, holds []policy.Hold) ([]policy.B
 	return s.cfg.Counters.Standings(ctx, holds)
 }
 
-// foresee goes the way of an exchange, up to where it would reserve.
+// foresee goes the way of an exchange, up to where it would reserve, that of
+// budget_fallbacks included.
 func (s *Server) foresee(ctx context.Context, g policy.Grant, q policy.Question) (*policy.Verdict, []policy.LimitState, error) {
+	v, limits, err := s.foreseeModel(ctx, g, q)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, name := range g.Fallbacks(q.Call.Model, v.Model, v.Refusal) {
+		call := *q.Call
+		call.Model = name
+		again := q
+		again.Call = &call
+		if other, its, err := s.foreseeModel(ctx, g, again); err != nil || other.Allowed {
+			return other, its, err
+		}
+	}
+	return v, limits, nil
+}
+
+func (s *Server) foreseeModel(ctx context.Context, g policy.Grant, q policy.Question) (*policy.Verdict, []policy.LimitState, error) {
 	call := *q.Call
 	x := &exchange{s: s, id: "simulated", grant: g, method: http.MethodPost, path: call.Path, ip: call.IP, started: s.cfg.Clock()}
 	v := &policy.Verdict{Allowed: true, Status: http.StatusOK}

@@ -115,6 +115,28 @@ func TestForeseenIsWhatHappens(t *testing.T) {
 	}
 }
 
+// Where a fallback would answer, that is what is foreseen; where none can, why the model asked for does not.
+func TestForeseenFallback(t *testing.T) {
+	none := map[string]policy.ModelLimits{"gpt-4": {MaxBudget: of(policy.Money(0))}}
+	for _, c := range []struct {
+		name      string
+		fallbacks map[string][]string
+		status    int
+		model     string
+	}{
+		{"another model", map[string][]string{"gpt-4": {"gpt-17", "gpt-3.5-turbo"}}, 200, "gpt-3.5-turbo"},
+		{"none that is there", map[string][]string{"gpt-4": {"gpt-17"}}, 422, "gpt-4"},
+		{"of another model", map[string][]string{"gpt-3.5-turbo": {"gpt-4"}}, 422, "gpt-4"},
+	} {
+		hash := policy.HashKey("sk-foresee")
+		s, _, _, _ := explained(t, &policy.Key{Hash: hash, Name: "sk-...esee", Rules: policy.Rules{Limits: policy.Limits{ModelMaxBudget: none, BudgetFallbacks: c.fallbacks}}})
+		e, err := s.Explain(t.Context(), policy.Question{Key: hash.String(), Call: &policy.Asked{Path: "/v1/chat/completions", Model: "gpt-4", Input: 10, MaxOutput: 10, Choices: 1}})
+		if err != nil || e.Verdict == nil || e.Verdict.Status != c.status || e.Verdict.Model != c.model {
+			t.Errorf("%s: %+v %v", c.name, e.Verdict, err)
+		}
+	}
+}
+
 // Every limit is listed in the order of the checks, with what is taken of it.
 func TestLimitsInForce(t *testing.T) {
 	hash := policy.HashKey("sk-inforce")

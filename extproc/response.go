@@ -135,6 +135,9 @@ func (x *exchange) replyHeaders() []header {
 	if x.attempts > 0 {
 		out = append(out, header{"x-litellm-attempted-retries", strconv.Itoa(x.attempts - 1)})
 	}
+	if x.fallbacks > 0 {
+		out = append(out, header{"x-litellm-attempted-fallbacks", strconv.Itoa(x.fallbacks)})
+	}
 	return out
 }
 

@@ -77,6 +77,9 @@ type Limits struct {
 	ModelITPM      map[string]int64       `json:"model_itpm_limit,omitempty"`
 	ModelOTPM      map[string]int64       `json:"model_otpm_limit,omitempty"`
 
+	// Of keys: which models answer where the budget of one in ModelMaxBudget is spent.
+	BudgetFallbacks map[string][]string `json:"budget_fallbacks,omitempty"`
+
 	TempBudgetIncrease *Money     `json:"temp_budget_increase,omitempty"`
 	TempBudgetExpiry   *time.Time `json:"temp_budget_expiry,omitempty"`
 
@@ -89,6 +92,9 @@ type Limits struct {
 // Validate says which field cannot be enforced as it stands; nil if none.
 func (l *Limits) Validate() error {
 	if err := l.validateShadow(); err != nil {
+		return err
+	}
+	if err := l.validateFallbacks(); err != nil {
 		return err
 	}
 	for _, f := range []struct {

@@ -74,6 +74,7 @@ func (c *coder) common(k *Key) {
 	c.text(&l.BudgetDuration)
 	document(c, &l.BudgetLimits, len(l.BudgetLimits) == 0)
 	document(c, &l.ModelMaxBudget, len(l.ModelMaxBudget) == 0)
+	document(c, &l.BudgetFallbacks, len(l.BudgetFallbacks) == 0)
 	document(c, &l.ModelRPM, len(l.ModelRPM) == 0)
 	document(c, &l.ModelTPM, len(l.ModelTPM) == 0)
 	document(c, &l.ModelITPM, len(l.ModelITPM) == 0)

@@ -106,6 +106,10 @@ func proxyFields(own fields) fields {
 		"metadata.tags[]":         takeTag,
 		"litellm_metadata.tags[]": takeTag,
 		"tags[]":                  takeTag,
+		"mock_response":           takeMock,
+		"mock_tool_calls":         takeMock,
+		"mock_timeout":            takeMock,
+		"mock_delay":              takeMock,
 	}
 	for path, t := range own {
 		f[path] = t

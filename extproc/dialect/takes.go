@@ -199,6 +199,15 @@ func takeTokens(n int64) take {
 	}
 }
 
+// takeMock refuses what asks LiteLLM to answer in the provider's place: forwarded, it
+// would be paid for, or refused as unknown by the provider.
+func takeMock(r *request, v value) {
+	if isNull(v) || v.raw.Kind() == 'f' {
+		return
+	}
+	r.refuse(v.path, "unsupported_parameter", fmt.Sprintf("'%s' is not supported: the provider would be called, and charge.", r.where()))
+}
+
 var (
 	takeMessage = takeTokens(tokens.PerMessage)
 	takeImage   = takeTokens(imageTokens)

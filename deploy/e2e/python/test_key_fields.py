@@ -150,3 +150,25 @@ def test_a_key_ends_with_its_duration(admin, chat, eventually):
         assert r.status_code == 401 and r.json()["error"]["type"] == "expired_key"
 
     eventually(over, 10)
+
+
+def test_over_its_budget_for_a_model_a_key_falls_back_on_another(stack, admin, rows):
+    """budget_fallbacks: the call is answered, charged and logged as the other model's. With nothing left, 422."""
+    fields = {"model_max_budget": {"gpt-4": {"max_budget": 0.001}, "gpt-4o-mini": 0}, "models": ["gpt-4", "gpt-4o-mini", "gpt-3.5-turbo"]}
+    made = admin.post("/key/generate", budget_fallbacks={"gpt-4": ["gpt-4o", "gpt-4o-mini", "gpt-3.5-turbo"]}, **fields)
+    assert made["budget_fallbacks"] == {"gpt-4": ["gpt-4o", "gpt-4o-mini", "gpt-3.5-turbo"]}
+    key = made["key"]
+    first = stack.chat(key, output=12, max_tokens=12)
+    assert first.status_code == 200 and first.headers["x-litellm-model-group"] == "gpt-4"
+    second = stack.chat(key, output=12, max_tokens=12)
+    assert second.status_code == 200, second.text
+    assert second.headers["x-litellm-model-group"] == "gpt-3.5-turbo" and second.headers["x-litellm-attempted-fallbacks"] == "3"
+    assert stack.fake.of(second.json()["id"])["model"] == "gpt-3.5-turbo"
+    logged = {r["request_id"]: r for r in rows(admin, key, 2)}[second.json()["id"]]
+    assert logged["model_group"] == "gpt-3.5-turbo" and logged["spend"] == pytest.approx((8 * 0.5 + 12 * 1.5) / 1e6)
+
+    told = admin.post("/policy/simulate", key=key, endpoint="/v1/chat/completions", model="gpt-4", max_tokens=12)
+    assert told["allowed"] and told["model"] == "gpt-3.5-turbo"
+    admin.post("/key/update", key=key, budget_fallbacks={})
+    refused = stack.chat(key, output=12, max_tokens=12)
+    assert refused.status_code == 422 and refused.json()["error"]["type"] == "budget_exceeded"

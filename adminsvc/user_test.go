@@ -140,7 +140,10 @@ func TestUserLists(t *testing.T) {
 	a.get("/user/available_users").ok().has(map[string]string{"total_users_used": "2", "total_users": "null", "total_teams_used": "1"})
 	a.get("/user/info?user_id=nobody").refused(404, "not_found_error", "user_id")
 	a.get("/v2/user/info?user_id=nobody").refused(404, "not_found_error", "user_id")
-	a.get("/user/info").ok().has(map[string]string{"user_id": `"default_user_id"`, "user_info": "null"})
+	// Who sees all and names nobody hears of everybody's keys and teams.
+	key := a.post("/key/generate", `{"team_id":"`+a.get("/v2/team/list").ok().text("teams.0.team_id")+`","key_alias":"newest"}`).ok().text("key")
+	a.get("/user/info").ok().has(map[string]string{"user_id": `"default_user_id"`, "user_info": "null", "keys.0.key_alias": `"newest"`, "teams.1": "null"})
+	a.call(key, "GET", "/user/info", "").refused(400, "bad_request_error", "user_id")
 }
 
 func TestDeletedUsersTakeTheirKeysAlong(t *testing.T) {

@@ -117,12 +117,13 @@ class World:
 
 
 def envelope(r, what):
-    """One of the three documented forms of an error."""
+    """One of the three documented forms of an error; where LiteLLM has detail.error the envelope stands beside it, and says the same."""
     assert r.headers["content-type"].startswith("application/json"), what
     got = r.json()
     if "error" in got:
         error = got["error"]
-        assert set(got) == {"error"} and error["message"] and error["type"] and "param" in error, what
+        assert set(got) <= {"error", "detail"} and error["message"] and error["type"] and "param" in error, what
+        assert got.get("detail", {"error": error["message"]})["error"] == error["message"], what
         assert error["code"] == str(r.status_code), what
     elif isinstance(got["detail"], list):
         assert r.status_code == 422, what

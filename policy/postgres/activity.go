@@ -52,8 +52,12 @@ func (s *Store) Activity(ctx context.Context, q policy.ActivityQuery) ([]policy.
 	if q.IDs != nil && len(q.IDs) == 0 {
 		return nil, nil
 	}
-	if out, ok, err := s.cachedActivity(ctx, q, zone); ok || err != nil {
+	out, ok, behind, err := s.cachedActivity(ctx, q, zone)
+	if ok || err != nil {
 		return out, err
+	}
+	if behind != nil {
+		defer s.loadBehind(*behind)
 	}
 	p := partsOf(q.From, q.Until, zone, q.By.Has(policy.ByDay), q.Scope != policy.ScopeCustomer)
 	var b conditions
@@ -61,8 +65,7 @@ func (s *Store) Activity(ctx context.Context, q policy.ActivityQuery) ([]policy.
 	if sql == "" {
 		return nil, nil
 	}
-	var out []policy.ActivityRow
-	err := s.snapshot(ctx, func(ctx context.Context, tx pgx.Tx) (err error) {
+	err = s.snapshot(ctx, func(ctx context.Context, tx pgx.Tx) (err error) {
 		if _, err := tx.Exec(ctx, inMemory); err != nil {
 			return err
 		}

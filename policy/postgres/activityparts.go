@@ -99,7 +99,13 @@ func (p *parts) union(b *conditions, g grouping, dims func(entity string, name f
 		union = append(union, "SELECT "+dims(g.hours, named)+", "+measured(func(_ int, m string) string { return ofQuarters(m, mask) })+
 			" FROM "+given(r, "of date", r.from)+" JOIN "+dailyTables[g.table].name+" ON day = t.of WHERE adjusted = '' AND "+g.hoursWhere+" AND "+filters(g.hours))
 	}
-	if len(p.hours.day) > 0 {
+	if len(p.hours.day) == 1 && p.grouped == nil {
+		// Of one range the planner knows how much it is, and reads much of it in parallel.
+		r := &p.hours
+		union = append(union, "SELECT "+dims(g.hours, named)+", "+measured(func(_ int, m string) string { return "sign * " + m })+
+			" FROM (SELECT "+b.arg(r.day[0])+"::text AS label, "+b.arg(r.sign[0])+"::bigint AS sign) AS t, "+g.table+
+			" WHERE hour >= "+b.arg(r.from[0])+" AND hour < "+b.arg(r.until[0])+" AND adjusted = '' AND "+g.hoursWhere+" AND "+filters(g.hours))
+	} else if len(p.hours.day) > 0 {
 		from, by := "*", ""
 		if p.grouped != nil {
 			by = strings.Join(p.grouped, ", ")

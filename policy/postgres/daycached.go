@@ -52,11 +52,12 @@ func (w *wantedDays) stamps(of map[int64]stamp) [][]stamp {
 
 // cachedActivity answers from days in memory, which it reads where they are not there or
 // have changed; false where that is not for this query: a few entities' sums are read faster
-// than everybody's, and what does not fit into the memory meant for it is read in vain.
-func (s *Store) cachedActivity(ctx context.Context, q policy.ActivityQuery, zone *time.Location) (out []policy.ActivityRow, ok bool, err error) {
+// than everybody's, and what does not fit into the memory meant for it is read in vain. Behind are
+// days that are to be read once the tables have answered.
+func (s *Store) cachedActivity(ctx context.Context, q policy.ActivityQuery, zone *time.Location) (out []policy.ActivityRow, ok bool, behind *wantedDays, err error) {
 	w := daysWanted(q, zone)
 	if s.cfg.ActivityRows < 0 || len(w.at) == 0 || len(w.at) > mostCachedDays {
-		return nil, false, nil
+		return nil, false, nil, nil
 	}
 	var days []*cachedDay
 	var names *naming
@@ -66,28 +67,27 @@ func (s *Store) cachedActivity(ctx context.Context, q policy.ActivityQuery, zone
 		return err
 	})
 	if err != nil {
-		return nil, false, err
+		return nil, false, nil, err
 	}
 	if !ok {
 		if q.IDs != nil || q.KeyHash != "" || s.cache.tooLarge(w.at, false) {
-			return nil, false, nil
+			return nil, false, nil, nil
 		}
 		if coarse(q, days) {
-			s.loadBehind(w)
-			return nil, false, nil
+			return nil, false, &w, nil
 		}
 		select {
 		case s.cache.loading <- struct{}{}:
 			defer func() { <-s.cache.loading }()
 		case <-ctx.Done():
-			return nil, false, s.fail(ctx, ctx.Err())
+			return nil, false, nil, s.fail(ctx, ctx.Err())
 		}
 		if days, names, ok, err = s.loadWanted(ctx, &w); err != nil || !ok {
-			return nil, false, err
+			return nil, false, nil, err
 		}
 	}
 	out, err = reduce(q, w.labels, days, names)
-	return out, true, err
+	return out, true, nil, err
 }
 
 // loadWanted makes a query's days be there; false where they are too much.

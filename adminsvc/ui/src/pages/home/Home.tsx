@@ -34,7 +34,7 @@ export default function Home() {
   const change = b.spend > 0 ? `${t.spend >= b.spend ? '+' : '−'}${Math.abs(Math.round((100 * (t.spend - b.spend)) / b.spend))}% against the same day last week` : 'Nothing on this day last week'
   return (
     <>
-      <PageHead icon={IconHome} title="Home" about={seesAll(who) ? 'The whole gateway.' : 'What you may see.'} />
+      <PageHead icon={IconHome} title="Home" about={seesAll(who) ? 'The whole gateway.' : 'What your own keys spent, and what your teams have left.'} />
       <Stack gap="md">
         {names.ready && names.teamRows.length === 0 && makesTeams(who) && (
           <Alert variant="light" title="Start here">

@@ -9,7 +9,7 @@ export function Trend({ byDay, days }: { byDay: ReadonlyMap<string, number> | nu
   const written = (d: Date) => d.toLocaleDateString(undefined, { month: 'short', day: 'numeric' })
   const all = shown.map((d) => `${written(d.date)} ${money(d.spend)}`).join(', ')
   return (
-    <Panel title={`Spend in the last ${days} days`} right={<Text size="sm" c="dimmed">{byDay && most > 0 ? `at most ${money(most)} a day` : ''}</Text>}>
+    <Panel title={`Spend in the last ${days} days`} right={<Text size="sm" c="dimmed">{byDay && most > 0 ? `highest day ${money(most)}` : ''}</Text>}>
       <div className="trend" role="img" aria-label={byDay ? all : 'Not known yet'}>
         {shown.map((d) => <span key={day(d.date)} data-tip={`${written(d.date)}\n${money(d.spend)}`}><i style={{ height: most > 0 ? `${Math.max(d.spend > 0 ? 3 : 0, (100 * d.spend) / most)}%` : 0 }} /></span>)}
       </div>

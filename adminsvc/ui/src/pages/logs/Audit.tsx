@@ -44,10 +44,10 @@ export function Audit() {
   const answer = useRows<{ audit_logs: Change[]; total: number }>('/audit', { page: list.page, page_size: list.size, search: list.q, changed_by: list.get('by') })
   const columns = useMemo<Column<Change>[]>(() => [
     { id: 'at', title: 'When', value: (c) => c.updated_at, cell: (c) => <When at={c.updated_at} exact /> },
-    { id: 'by', title: 'Who', value: (c) => c.changed_by, cell: (c) => <span data-tip={c.changed_by ?? undefined}>{whoDid(c.changed_by, users)}</span> },
+    { id: 'by', title: 'Who', from: 'wide', value: (c) => c.changed_by, cell: (c) => <span data-tip={c.changed_by ?? undefined}>{whoDid(c.changed_by, users)}</span> },
     { id: 'action', title: 'Did', value: (c) => c.action, cell: (c) => <Tag color={colours[c.action] ?? 'gray'}>{c.action}</Tag> },
     { id: 'table', title: 'To', value: (c) => c.table_name, cell: (c) => thing(c.table_name) },
-    { id: 'name', title: 'Name', value: (c) => called(c, names, users), cell: (c) => { const name = called(c, names, users); return name === c.object_id && name.length > 35 ? <Quiet /> : <span className="clip" style={{ maxWidth: 260, fontWeight: 600 }} title={name}>{name}</span> } },
+    { id: 'name', title: 'Name', value: (c) => called(c, names, users), cell: (c) => { const name = called(c, names, users); return name === c.object_id && name.length > 35 ? <Quiet /> : <span className="clip named" style={{ fontWeight: 600 }} title={name}>{name}</span> } },
     { id: 'object', title: 'Id', value: (c) => c.object_id, from: 'wide', cell: (c) => <Id value={c.object_id} /> },
   ], [names, users])
   return (

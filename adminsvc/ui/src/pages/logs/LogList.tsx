@@ -102,7 +102,7 @@ export function LogList({ scope = {} }: { scope?: Scope }) {
 
 function Named({ name, id }: { name: string | null | undefined; id: string | null | undefined }) {
   if (!name && !id) return <Quiet />
-  return <span className="clip" style={{ maxWidth: 170 }} title={id && id !== name ? `${name ?? ''} ${id}` : (name ?? '')}>{name || id}</span>
+  return <span className="clip named" title={id && id !== name ? `${name ?? ''} ${id}` : (name ?? '')}>{name || id}</span>
 }
 
 export function LogStatus({ row }: { row: Log }) {

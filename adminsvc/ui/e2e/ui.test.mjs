@@ -167,11 +167,14 @@ test('Home says how the gateway is', async () => {
   clean()
 })
 
+// By the name of its table: that of the tab before may still be there.
+const firstOf = (p, list) => p.getByRole('table', { name: list }).locator('tbody tr[data-link]').first()
+
 /** Opens what only a click opens. */
 const opened = [
-  ['/logs', (p) => p.locator('tbody tr[data-link]').first().click(), 'Request'],
-  ['/logs?tab=refusals', (p) => p.locator('tbody tr[data-link]').first().click(), 'Refused request'],
-  ['/logs?tab=audit', (p) => p.locator('tbody tr[data-link]').first().click(), null],
+  ['/logs', (p) => firstOf(p, 'requests').click(), 'Request'],
+  ['/logs?tab=refusals', (p) => firstOf(p, 'refusals').click(), 'Refused request'],
+  ['/logs?tab=audit', (p) => firstOf(p, 'changes').click(), null],
   ['/keys?q=voc', (p) => p.getByRole('button', { name: 'Actions for voc-weekly' }).click().then(() => p.getByRole('menuitem', { name: 'Regenerate' }).click()), /^Regenerate/],
   ['/keys?q=voc', (p) => p.getByRole('button', { name: 'Actions for voc-weekly' }).click().then(() => p.getByRole('menuitem', { name: 'Delete' }).click()), /^Delete/],
   ['/teams/travel', (p) => p.getByRole('button', { name: 'Edit' }).click(), /^Edit/],

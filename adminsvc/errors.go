@@ -119,6 +119,9 @@ func asError(err error) *Error {
 		e.Status, e.Type, e.Message = http.StatusBadRequest, "bad_request_error", "It is still in use"
 	case errors.Is(err, policy.ErrUnavailable), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		e.Status, e.Type, e.Param, e.Message = http.StatusServiceUnavailable, "no_db_connection", "None", "The database cannot be reached. Try again later."
+		if errors.Is(err, context.DeadlineExceeded) {
+			e.Message = "The database did not answer in time. Try again; if it is well, ask for fewer days or rows."
+		}
 	default:
 		e.Status, e.Type, e.Message = http.StatusInternalServerError, "internal_server_error", "Internal server error"
 	}

@@ -32,7 +32,7 @@ export class ApiError extends Error {
       case 422:
         return this.param ? `Change “${fieldName(this.param)}” and send it again.` : 'Change what you sent and try again.'
       case 503:
-        return 'The database cannot be reached just now. Calls through Envoy go on; try again in a moment.'
+        return 'Calls through Envoy go on meanwhile. Try again in a moment.'
       default:
         return this.status >= 500 ? 'This is a fault of Purser. Its log has the details under the call id.' : ''
     }

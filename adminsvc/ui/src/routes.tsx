@@ -1,6 +1,7 @@
+import { Modal } from '@mantine/core'
 import { lazy } from 'react'
 import { createBrowserRouter, useRouteError, useSearchParams } from 'react-router'
-import { useSession } from './api/session'
+import { identityOf, useSession } from './api/session'
 import { Shell } from './layout/Shell'
 import Invited from './pages/Invited'
 import SignIn from './pages/SignIn'
@@ -14,12 +15,18 @@ const page = (load: () => Promise<{ default: React.ComponentType }>) => {
 
 /** Pages are for those who have signed in; the address stays, so that it opens after. */
 function Gate() {
-  const { who, loading, error } = useSession()
+  const { who, lapsed, loading, error } = useSession()
   const [params] = useSearchParams()
   if (loading) return <div style={{ padding: 32 }}><Loading /></div>
   if (error) return <div style={{ padding: 32 }}><ErrorBox error={error} retry={() => location.reload()} /></div>
   if (params.get('invitation_id')) return <Invited />
-  return who ? <Shell /> : <SignIn />
+  if (!who) return <SignIn />
+  return (
+    <>
+      <Shell key={identityOf(who)} />
+      {lapsed && <Modal opened onClose={() => {}} fullScreen withCloseButton={false} closeOnEscape={false} zIndex={1000} aria-label="Sign in again"><SignIn again /></Modal>}
+    </>
+  )
 }
 
 function Broken() {

@@ -22,6 +22,8 @@ export const theme = createTheme({
     Modal: { defaultProps: { centered: false, overlayProps: { backgroundOpacity: 0.4 }, closeButtonProps: { 'aria-label': 'Close' } } },
     Drawer: { defaultProps: { position: 'right', overlayProps: { backgroundOpacity: 0.35 }, closeButtonProps: { 'aria-label': 'Close' } } },
     Tooltip: { defaultProps: { withArrow: true, openDelay: 250, multiline: true, maw: 320, events: { hover: true, focus: true, touch: true } } },
+    // What is out of range is said at the field: -5 made 0 behind a person's back is a budget of nothing.
+    NumberInput: { defaultProps: { clampBehavior: 'none' } },
     Table: { defaultProps: { verticalSpacing: 8, horizontalSpacing: 14 } },
     Tabs: { defaultProps: { keepMounted: false } },
     // The lists of closed selects are not there: with a hundred names each, a page of filters drew and measured more of them than rows.

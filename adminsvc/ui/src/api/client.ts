@@ -12,7 +12,7 @@ type Params<O> = O extends { parameters: { query?: infer Q; path?: infer S } } ?
 export type ParamsOf<P extends keyof paths, M extends Method> = Params<Operation<P, M>>
 export type BodyOf<P extends keyof paths, M extends Method> = Operation<P, M> extends { requestBody?: { content: { 'application/json': infer B } } } ? B : undefined
 
-/** Who hears that the session is over. */
+/** Who hears that the session may be over. */
 let ended: () => void = () => {}
 export const onSignedOut = (f: () => void) => void (ended = f)
 
@@ -33,7 +33,7 @@ export function address(path: string, params: Record<string, unknown> = {}): str
 /** Sends a request as the signed-in user and returns the answer whatever its status; a lost connection is an ApiError. */
 export async function send(method: string, at: string, init: { body?: unknown; signal?: AbortSignal; headers?: Record<string, string> } = {}): Promise<Response> {
   try {
-    return await fetch(at, {
+    const reply = await fetch(at, {
       method,
       credentials: 'same-origin',
       // The session's cookie travels by itself; the header says that this page asked, and no other site.
@@ -41,6 +41,9 @@ export async function send(method: string, at: string, init: { body?: unknown; s
       body: init.body === undefined ? undefined : JSON.stringify(init.body),
       signal: init.signal,
     })
+    // It may also be what was sent that is not known, as a used invitation: GET /session tells, and is not asked because of itself.
+    if (reply.status === 401 && at !== '/session') ended()
+    return reply
   } catch (e) {
     if (init.signal?.aborted) throw e
     throw new ApiError(0, 'Purser cannot be reached.', 'network', null)
@@ -57,7 +60,6 @@ export async function read(reply: Response): Promise<unknown> {
     body = { detail: text.slice(0, 300) }
   }
   if (reply.ok) return body
-  if (reply.status === 401) ended()
   throw errorOf(reply.status, body)
 }
 

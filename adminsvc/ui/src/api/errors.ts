@@ -21,6 +21,7 @@ export class ApiError extends Error {
         return 'Check the connection, then try again.'
       case 401:
         if (this.param === 'invalid_credentials') return 'Check both, or ask an admin for an invitation.'
+        if (this.type === 'team_member_permission_error') return 'Ask an admin of the team, who sets what its members may do.'
         return 'Sign in again, with a key or password that is still valid.'
       case 403:
         return 'Your role does not allow this. Ask a proxy admin, or an admin of the team.'

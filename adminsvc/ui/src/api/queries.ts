@@ -1,7 +1,10 @@
-import { keepPreviousData, QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { keepPreviousData, notifyManager, QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useMemo } from 'react'
 import { type BodyOf, call, type Method, type ParamsOf, type PathOf, type Reply } from './client'
 import { ApiError } from './errors'
+
+// Before the next event, not after a timer: a button that sends is off before the second click of two.
+notifyManager.setScheduler(queueMicrotask)
 
 export const queries = new QueryClient({
   defaultOptions: {

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
-import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo } from 'react'
+import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useState } from 'react'
 import { type BodyOf, call, onSignedOut } from './client'
 import { ApiError } from './errors'
 import { queries } from './queries'
@@ -22,7 +22,7 @@ export type Who = {
   ui: Record<string, unknown>
 }
 
-type Session = { who: Who | null; loading: boolean; error: unknown; signIn: (body: BodyOf<'/v2/login', 'post'>) => Promise<void>; entered: () => Promise<void>; signOut: () => Promise<void> }
+type Session = { who: Who | null; /** Their session has ended under their hands: what they were doing is kept until they are back. */ lapsed: boolean; loading: boolean; error: unknown; signIn: (body: BodyOf<'/v2/login', 'post'>) => Promise<void>; entered: () => Promise<void>; signOut: () => Promise<void> }
 
 const Context = createContext<Session | null>(null)
 
@@ -70,15 +70,29 @@ const ask = async () => {
   }
 }
 
+/** Whether two sign-ins are of one person. */
+const sameAs = (a: Who, b: Who) => identityOf(a) === identityOf(b)
+export const identityOf = (w: Who) => `${w.userId ?? ''} ${w.role} ${w.method === 'master_key'}`
+
 /** What one person has read is not for the next. */
 const forget = () => queries.removeQueries({ predicate: (q) => q.queryKey[0] !== key[0] })
 
 export function SessionProvider({ children }: { children: ReactNode }) {
-  const { data, isPending, error } = useQuery({ queryKey: key, queryFn: ask, staleTime: 60_000 }, queries)
+  const [lapsed, setLapsed] = useState(false)
+  const { data, isPending, error } = useQuery({ queryKey: key, staleTime: 60_000, queryFn: async () => {
+    const now = await ask()
+    const was = queries.getQueryData<Who | null>(key)
+    if (now || !was) return now
+    setLapsed(true)
+    return was
+  } }, queries)
   const entered = useCallback(async () => {
     const who = await ask()
-    forget()
+    const was = queries.getQueryData<Who | null>(key)
+    if (who && was && sameAs(who, was)) void queries.invalidateQueries({ predicate: (q) => q.queryKey[0] !== key[0] })
+    else forget()
     queries.setQueryData(key, who)
+    setLapsed(false)
   }, [])
   const signIn = useCallback(async (body: BodyOf<'/v2/login', 'post'>) => {
     await call('post', '/v2/login', { body })
@@ -87,11 +101,12 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   const signOut = useCallback(async () => {
     await call('post', '/session/logout').catch(() => {}) // it may be over already
     queries.setQueryData(key, null)
+    setLapsed(false)
     forget()
   }, [])
   useEffect(() => onSignedOut(() => {
-    if (queries.getQueryData(key)) queries.setQueryData(key, null)
-  }), [])
-  const value = useMemo(() => ({ who: data ?? null, loading: isPending, error, signIn, entered, signOut }), [data, isPending, error, signIn, entered, signOut])
+    if (!lapsed && queries.getQueryData(key)) void queries.refetchQueries({ queryKey: key }, { cancelRefetch: false })
+  }), [lapsed])
+  const value = useMemo(() => ({ who: data ?? null, lapsed, loading: isPending, error, signIn, entered, signOut }), [data, lapsed, isPending, error, signIn, entered, signOut])
   return <Context value={value}>{children}</Context>
 }

@@ -1,10 +1,12 @@
 import { MultiSelect, Select } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { useMemo, useState } from 'react'
+import { listsUsers, seesAll } from '../api/may'
 import { useNames } from '../api/names'
 import { useApi } from '../api/queries'
 import { useListed } from '../api/raw'
 import type { AccessGroup, Budget, Customer, Key, User } from '../api/rows'
+import { useWho } from '../api/session'
 
 type Common = { label: string; error?: React.ReactNode; description?: React.ReactNode; placeholder?: string; disabled?: boolean; required?: boolean; 'aria-label'?: string; size?: string; w?: number | object }
 type One = Common & { value: string | null; onChange: (v: string | null) => void }
@@ -28,12 +30,16 @@ export function OrganizationSelect({ value, onChange, ...rest }: One) {
   return <Select {...common} {...rest} value={value || null} onChange={onChange} data={withUnknown([...organizations].map(([id, name]) => ({ value: id, label: name })), value)} />
 }
 
-/** Users may be many: the API searches. */
+/** Users may be many: the API searches. Who may not list them chooses themselves, or writes an id. */
 export function UserSelect({ value, onChange, ...rest }: One) {
+  const who = useWho()
+  const lists = listsUsers(who)
   const [q, setQ] = useState('')
-  const [asked] = useDebouncedValue(q, 200)
-  const found = useApi('/user/list', { search: asked === value ? '' : asked, page_size: 25 })
+  const [asked] = useDebouncedValue(q.trim(), 200)
+  const found = useApi('/user/list', { search: asked === value ? '' : asked, page_size: 25 }, { enabled: lists })
   const data = ((found.data?.users ?? []) as User[]).map((u) => ({ value: u.user_id!, label: u.user_alias || u.user_email || u.user_id! }))
+  if (!lists && who.userId) data.push({ value: who.userId, label: who.email ?? who.userId })
+  if (!lists && asked && !data.some((d) => d.value === asked || d.label === asked)) data.push({ value: asked, label: asked })
   return <Select {...common} {...rest} value={value || null} onChange={onChange} data={withUnknown(data, value)} searchValue={q} onSearchChange={setQ} filter={({ options }) => options} />
 }
 
@@ -73,9 +79,10 @@ export function BudgetSelect({ value, onChange, ...rest }: One) {
 }
 
 export function AccessGroupsSelect({ value, onChange, ...rest }: Common & { value: string[]; onChange: (v: string[]) => void }) {
-  const all = useApi('/v1/access_group')
+  const may = seesAll(useWho()) // others may not read them
+  const all = useApi('/v1/access_group', {}, { enabled: may })
   const data = ((all.data ?? []) as AccessGroup[]).map((g) => ({ value: g.access_group_id!, label: g.access_group_name ?? g.access_group_id! }))
-  return <MultiSelect {...common} {...rest} value={value} onChange={onChange} data={data} />
+  return <MultiSelect {...common} {...rest} disabled={rest.disabled || !may} value={value} onChange={onChange} data={data} />
 }
 
 /** A value that is no longer in the list, or not on its page, keeps its place. */

@@ -6,6 +6,7 @@ import { ErrorBox } from '../shared/ErrorBox'
 import { FieldInput } from './FieldInput'
 import type { Section, Values } from './spec'
 import { bodyOf, fieldsOf, initialValues, problems } from './values'
+import { useReturnFocus } from '../shared/useReturnFocus'
 
 type Props = {
   title: string
@@ -21,6 +22,7 @@ type Props = {
 
 /** A wide dialog that makes or changes something: sections of two columns, the rarer ones folded. */
 export function FormModal({ title, action, sections, row, preset, onClose, send }: Props) {
+  useReturnFocus()
   const editing = row !== null
   const [values, setValues] = useState<Values>(() => initialValues(sections, row, preset))
   const [errors, setErrors] = useState<Record<string, string>>({})

@@ -1,5 +1,6 @@
 import { Avatar, Menu, Text, UnstyledButton, VisuallyHidden } from '@mantine/core'
-import { IconBook, IconLogout } from '@tabler/icons-react'
+import { IconBook, IconLock, IconLogout } from '@tabler/icons-react'
+import { Link } from 'react-router'
 import { useSession, useWho } from '../api/session'
 import { roleName } from '../shared/roles'
 
@@ -19,6 +20,7 @@ export function AccountMenu({ slim }: { slim: boolean }) {
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>{name} · {roleName(who.role)}</Menu.Label>
+        {who.hasPassword && <Menu.Item leftSection={<IconLock size={16} />} component={Link} to="/settings?tab=password">Change your password</Menu.Item>}
         <Menu.Item leftSection={<IconBook size={16} />} component="a" href="/docs" target="_blank">API description</Menu.Item>
         <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => void signOut()}>Sign out</Menu.Item>
       </Menu.Dropdown>

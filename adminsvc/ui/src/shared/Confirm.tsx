@@ -2,11 +2,13 @@ import { Stack, Text, TextInput } from '@mantine/core'
 import { Button, Group, Modal } from '@mantine/core'
 import { type ReactNode, useState } from 'react'
 import { ErrorBox } from './ErrorBox'
+import { useReturnFocus } from './useReturnFocus'
 
 type Props = { title: string; action: string; children: ReactNode; /** What must be typed, where it cannot be undone. */ name?: string; danger?: boolean; onClose: () => void; run: () => Promise<unknown> }
 
 /** Says what will happen to whom, and asks. The reason of a refusal is shown here. */
 export function Confirm({ title, action, children, name, danger = true, onClose, run }: Props) {
+  useReturnFocus()
   const [typed, setTyped] = useState('')
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<unknown>(null)

@@ -1,4 +1,4 @@
-import { Alert, Anchor, Button, Group, Text } from '@mantine/core'
+import { Alert, Button, Text } from '@mantine/core'
 import { IconAlertTriangle } from '@tabler/icons-react'
 import { ApiError } from '../api/errors'
 
@@ -9,12 +9,7 @@ export function ErrorBox({ error, retry }: { error: unknown; retry?: () => void 
   return (
     <Alert color="red" variant="light" icon={<IconAlertTriangle size={18} />} title={e.message} role="alert">
       <Text size="sm" c="var(--mantine-color-text)">{e.advice}</Text>
-      {(retry || (e.status === 401 && e.param !== 'invalid_credentials')) && (
-        <Group mt="xs" gap="sm">
-          {retry && <Button size="xs" variant="default" onClick={retry}>Try again</Button>}
-          {e.status === 401 && e.param !== 'invalid_credentials' && <Anchor size="sm" href="/ui/">Sign in</Anchor>}
-        </Group>
-      )}
+      {retry && <Button mt="xs" size="xs" variant="default" onClick={retry}>Try again</Button>}
     </Alert>
   )
 }

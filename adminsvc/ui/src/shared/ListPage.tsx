@@ -9,7 +9,7 @@ import type { Told } from './everyPage'
 import { DataTable } from './DataTable'
 import { ErrorBox } from './ErrorBox'
 import { count } from './format'
-import { complain } from './say'
+import { complain, say } from './say'
 import type { ListState } from './useListState'
 
 type Props<R> = {
@@ -44,6 +44,9 @@ export function ListPage<R>(p: Props<R>) {
   const [chosen, setChosen] = useLocalStorage<Record<string, boolean>>({ key: `purser.columns.${p.name}`, defaultValue: {} })
   const shown = useMemo(() => p.columns.filter((c) => chosen[c.id] ?? !c.hidden), [p.columns, chosen])
   const pages = Math.max(1, Math.ceil((p.total ?? 0) / list.size))
+  // Rows may have gone since the address was written.
+  const beyond = !p.loading && !!p.total && list.page > pages
+  useEffect(() => { if (beyond) list.set({ page: pages === 1 ? null : pages }) }, [beyond, pages, list])
   const filtered = p.filtered || list.q !== ''
   const [folded, setFolded] = useState(!p.filtered) // on a phone
   const [exporting, setExporting] = useState(false)
@@ -59,6 +62,7 @@ export function ListPage<R>(p: Props<R>) {
     }
     try {
       download(`${p.name}.csv`, csv(await (p.exportRows?.(told) ?? p.rows ?? []), p.columns))
+      if (p.capped) say(`The file has the first ${count(p.total)}. Choose a shorter time for the rest.`)
     } catch (e) {
       complain(e)
     } finally {

@@ -56,4 +56,9 @@ export function every(duration: string | null | undefined): string {
 export function day(d: Date): string {
   return `${d.getFullYear()}-${String(d.getMonth() + 1).padStart(2, '0')}-${String(d.getDate()).padStart(2, '0')}`
 }
+/** The days from and to of an address, both or none: whoever wrote it may have written anything. */
+export function daysOf(get: (name: string) => string): [string, string] {
+  const days = [get('from'), get('to')] as [string, string]
+  return days.every((d) => /^\d{4}-\d\d-\d\d$/.test(d) && !Number.isNaN(Date.parse(d))) ? days : ['', '']
+}
 export const daysAgo = (n: number, from = new Date()) => new Date(from.getFullYear(), from.getMonth(), from.getDate() - n)

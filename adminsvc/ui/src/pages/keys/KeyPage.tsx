@@ -2,7 +2,7 @@ import { Badge, Button, SimpleGrid } from '@mantine/core'
 import { IconEdit, IconRefresh, IconTrash } from '@tabler/icons-react'
 import { useState } from 'react'
 import { Link, useNavigate, useParams } from 'react-router'
-import { runsTeam, writes } from '../../api/may'
+import { runsTeam, seesUser, writes } from '../../api/may'
 import { useNames } from '../../api/names'
 import { useApi } from '../../api/queries'
 import type { Key } from '../../api/rows'
@@ -65,7 +65,7 @@ export default function KeyPage() {
                   ['Secret', <span key="s" className="mono">{k.key_name}</span>],
                   ['Project', k.project_id && <Link key="p" to={`/projects/${encodeURIComponent(k.project_id)}`}>{names.projects.get(k.project_id) ?? k.project_id}</Link>],
                   ['Team', k.team_id && <Link key="t" to={`/teams/${encodeURIComponent(k.team_id)}`}>{names.teams.get(k.team_id) ?? k.team_id}</Link>],
-                  ['Owner', k.user_id && <Link key="u" to={`/users/${encodeURIComponent(k.user_id)}`}>{k.user_id}</Link>],
+                  ['Owner', k.user_id && !seesUser(who, k.user_id) ? k.user_id : k.user_id && <Link key="u" to={`/users/${encodeURIComponent(k.user_id)}`}>{k.user_id}</Link>],
                   ['Models', <Models key="m" models={k.models} all="All that its team and project may call" most={30} />],
                   ['Spent ever', <Money key="e" value={k.total_spend ?? k.spend} />],
                   ['Last used', <When key="l" at={k.last_active} none="Never" />],

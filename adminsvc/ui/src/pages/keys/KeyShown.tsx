@@ -3,11 +3,13 @@ import { IconAlertTriangle } from '@tabler/icons-react'
 import { useNavigate } from 'react-router'
 import { useModelNames } from '../../forms/ModelsInput'
 import { Copy } from '../../shared/Id'
+import { useReturnFocus } from '../../shared/useReturnFocus'
 
 export type NewKey = { key: string; name: string; models: string[]; token: string }
 
 /** A new key, this once, with a call that works. */
 export function KeyShown({ made, onClose }: { made: NewKey; onClose: () => void }) {
+  useReturnFocus()
   const names = useModelNames()
   const go = useNavigate()
   const model = made.models[0] ?? names[0] ?? 'gpt-4'

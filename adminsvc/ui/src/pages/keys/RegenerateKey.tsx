@@ -5,9 +5,11 @@ import { useSend } from '../../api/queries'
 import type { Key } from '../../api/rows'
 import { ErrorBox } from '../../shared/ErrorBox'
 import type { NewKey } from './KeyShown'
+import { useReturnFocus } from '../../shared/useReturnFocus'
 
 /** A new secret for a key; the old one may live on for a while. */
 export function RegenerateKey({ row, onClose, onMade }: { row: Key; onClose: () => void; onMade: (k: NewKey) => void }) {
+  useReturnFocus()
   const again = useSend('post', '/key/{key}/regenerate')
   const [grace, setGrace] = useState<string | null>(null)
   const name = row.key_alias || row.key_name || ''

@@ -12,7 +12,7 @@ import { KeySelect, ProjectSelect, TeamSelect, UserSelect } from '../../forms/En
 import { useModelNames } from '../../forms/ModelsInput'
 import type { Column } from '../../shared/column'
 import { Empty } from '../../shared/Empty'
-import { count, day, milliseconds, utc } from '../../shared/format'
+import { count, day, daysOf, milliseconds, utc } from '../../shared/format'
 import { everyPage } from '../../shared/everyPage'
 import { ListPage } from '../../shared/ListPage'
 import { Money } from '../../shared/Money'
@@ -37,7 +37,7 @@ export function LogList({ scope = {} }: { scope?: Scope }) {
   const open = list.get('open')
   const names = useModelNames()
   const whole = Object.values(scope).every((v) => !v)
-  const [from, to] = [list.get('from'), list.get('to')]
+  const [from, to] = daysOf(list.get)
   const range = from ? '' : list.get('range') || '24h'
   // The start of a range moves by the minute, not by the render: the same minute is the same question.
   const minute = Math.floor(Date.now() / 60_000)

@@ -12,10 +12,12 @@ import { Refusals } from './Refusals'
 export default function Logs() {
   const who = useWho()
   const [params, setParams] = useSearchParams()
+  const asked = params.get('tab')
+  const tab = asked === 'refusals' || (asked === 'audit' && seesAll(who)) ? asked : 'requests'
   return (
     <>
       <PageHead icon={IconListDetails} title="Logs" about="Whose request it was, where it went, what it cost; what was refused, and why." />
-      <Tabs value={params.get('tab') ?? 'requests'} onChange={(v) => setParams(v && v !== 'requests' ? { tab: v } : {})}>
+      <Tabs value={tab} onChange={(v) => setParams(v && v !== 'requests' ? { tab: v } : {})}>
         <Tabs.List mb="md"><Tabs.Tab value="requests">Requests</Tabs.Tab><Tabs.Tab value="refusals">Refusals</Tabs.Tab>{seesAll(who) && <Tabs.Tab value="audit">Audit</Tabs.Tab>}</Tabs.List>
         <Tabs.Panel value="requests"><LogList /></Tabs.Panel>
         <Tabs.Panel value="refusals"><Refusals /></Tabs.Panel>

@@ -1,13 +1,17 @@
 import { Badge, Group, Tabs } from '@mantine/core'
 import { IconSettings } from '@tabler/icons-react'
 import { useSearchParams } from 'react-router'
+import { isAdmin } from '../../api/may'
+import { useWho } from '../../api/session'
 import { PageHead } from '../../shared/PageHead'
 import { Password } from './Password'
 import { UISettings } from './UISettings'
 
-/** Admin Settings. */
+/** Admin Settings; to others their password. */
 export default function Settings() {
   const [params, setParams] = useSearchParams()
+  const who = useWho()
+  if (!isAdmin(who)) return <><PageHead icon={IconSettings} title="Settings" about="What the whole gateway is set to, proxy admins see and change." /><Password /></>
   return (
     <>
       <PageHead icon={IconSettings} title="Admin Settings" about="What this gateway’s people see, and your own password." />

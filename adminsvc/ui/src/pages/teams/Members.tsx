@@ -2,7 +2,9 @@ import { Badge, Button, Group, Menu, Text } from '@mantine/core'
 import { IconEdit, IconPlus, IconTrash, IconUsers } from '@tabler/icons-react'
 import { useMemo, useState } from 'react'
 import type { BodyOf } from '../../api/client'
+import { seesUser } from '../../api/may'
 import { useSend } from '../../api/queries'
+import { useWho } from '../../api/session'
 import { FormModal } from '../../forms/FormModal'
 import { budgetFields, type Section } from '../../forms/spec'
 import { BudgetBar } from '../../shared/BudgetBar'
@@ -31,17 +33,18 @@ const editForm: Section[] = [{ title: 'Role', fields: [{ name: 'role', label: 'R
 
 /** The members of a team, their roles and limits. */
 export function Members({ team, rows, may }: { team: string; rows: Membership[]; may: boolean }) {
+  const who = useWho()
   const add = useSend('post', '/team/member_add')
   const update = useSend('post', '/team/member_update')
   const remove = useSend('post', '/team/member_delete')
   const [open, setOpen] = useState<{ what: 'add' | 'edit' | 'remove'; row?: Membership } | null>(null)
   const columns = useMemo<Column<Membership>[]>(() => [
-    { id: 'who', title: 'Member', cell: (m) => <NameCell to={`/users/${encodeURIComponent(m.user_id)}`} name={m.user_email || m.user_id} id={m.user_email ? m.user_id : null} /> },
+    { id: 'who', title: 'Member', cell: (m) => <NameCell to={seesUser(who, m.user_id) ? `/users/${encodeURIComponent(m.user_id)}` : null} name={m.user_email || m.user_id} id={m.user_email ? m.user_id : null} /> },
     { id: 'role', title: 'Role', cell: (m) => m.role === 'admin' ? <Badge>Team admin</Badge> : <Badge color="gray">Member</Badge> },
     { id: 'spend', title: 'Spend / Budget in this team', width: 200, cell: (m) => <BudgetBar spend={m.spend} limit={m.litellm_budget_table?.max_budget} /> },
     { id: 'limits', title: 'Limits', from: 'wide', cell: (m) => <RateLimits row={m.litellm_budget_table ?? {}} /> },
     { id: 'do', title: '', align: 'right', width: 50, cell: (m) => may && <RowMenu name={m.user_email ?? m.user_id}><Menu.Item leftSection={<IconEdit size={16} />} onClick={() => setOpen({ what: 'edit', row: m })}>Role and limits</Menu.Item><Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={() => setOpen({ what: 'remove', row: m })}>Remove</Menu.Item></RowMenu> },
-  ], [may])
+  ], [may, who])
   const button = may && <Button size="xs" leftSection={<IconPlus size={14} />} onClick={() => setOpen({ what: 'add' })}>Add member</Button>
   const m = open?.row
   return (

@@ -7,7 +7,7 @@ import { seesAll } from '../../api/may'
 import { useWho } from '../../api/session'
 import { useProjectsOn } from '../../api/settings'
 import { ErrorBox } from '../../shared/ErrorBox'
-import { count, day, daysAgo, money, short } from '../../shared/format'
+import { count, day, daysAgo, daysOf, money, short } from '../../shared/format'
 import { Loading } from '../../shared/Loading'
 import { PageHead } from '../../shared/PageHead'
 import { Panel } from '../../shared/Panel'
@@ -30,7 +30,8 @@ const written = (d: string) => new Date(`${d}T00:00`).toLocaleDateString('en-US'
 
 /** The days of the URL: a preset, or from and to. */
 function rangeOf(get: (n: string) => string): { preset: string; from: string; to: string } {
-  if (get('from') && get('to')) return { preset: '', from: get('from'), to: get('to') }
+  const [first, last] = daysOf(get)
+  if (first && last) return { preset: '', from: first, to: last }
   const preset = get('range') || '30'
   const now = new Date()
   return { preset, from: preset === 'month' ? day(new Date(now.getFullYear(), now.getMonth(), 1)) : day(daysAgo(Number(preset) - 1)), to: day(now) }

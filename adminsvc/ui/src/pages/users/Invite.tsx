@@ -5,9 +5,11 @@ import type { User } from '../../api/rows'
 import { ErrorBox } from '../../shared/ErrorBox'
 import { Copy } from '../../shared/Id'
 import { When } from '../../shared/When'
+import { useReturnFocus } from '../../shared/useReturnFocus'
 
 /** Makes a link by which a user sets a password: the first one, or a forgotten one. */
 export function Invite({ user, onClose }: { user: User; onClose: () => void }) {
+  useReturnFocus()
   const make = useSend('post', '/invitation/new')
   const asked = useRef(false)
   const { mutate } = make

@@ -22,6 +22,9 @@ func (x *exchange) authenticate(in *inbound, key string, refusal *policy.Refusal
 		grant, ok := x.s.cfg.Directory.Resolve(x.keyHash)
 		if ok {
 			x.grant = grant
+			if grant.Key != nil {
+				x.keyHash = grant.Key.Hash // an old secret in its grace period is its successor, in the journal as in the counters
+			}
 			return x.grant.Authenticate(x.started)
 		}
 		refusal = unknownKey(key, x.keyHash)

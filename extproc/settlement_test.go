@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/purser/purser/policy"
 )
@@ -67,5 +68,32 @@ func TestTheNextRequestSeesTheLastOne(t *testing.T) {
 				before += int64(e.Cost.Total)
 			}
 		})
+	}
+}
+
+// What an old secret spends in its grace period is its successor's, in the journal as
+// in the counters: else one is set right by the other, and the budget grows.
+func TestAnOldSecretSpendsWhatItsSuccessorHas(t *testing.T) {
+	p := rig{entities: []policy.Entity{
+		key("sk-new", func(k *policy.Key) { k.Limits.MaxBudget = ptr(policy.Dollar) }),
+		key("sk-old", func(k *policy.Key) {
+			k.Successor, k.RevokedAt = policy.HashKey("sk-new"), time.Now().Add(time.Hour)
+		}),
+	}}.start(t)
+	for _, secret := range []string{"sk-old", "sk-new"} {
+		if r := p.send(call{key: secret, body: chat("gpt-4", 5)}); r.StatusCode != 200 {
+			t.Fatalf("%s: status %d: %s", secret, r.StatusCode, r.body)
+		}
+	}
+	p.idle()
+	var booked policy.Money
+	for _, e := range p.journal.Entries() {
+		if e.KeyHash != policy.HashKey("sk-new").String() {
+			t.Errorf("a row of key %s, want the one that took its place", e.KeyHash)
+		}
+		booked += e.Cost.Total
+	}
+	if used, _ := p.standing(ofKey("sk-new"), policy.KindSpend); policy.Money(used) != booked || booked == 0 {
+		t.Errorf("%s counted, %s booked", policy.Money(used), booked)
 	}
 }

@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -46,24 +47,30 @@ func (s *Seeding) Entities(ctx context.Context, changed []Entity) error {
 			}
 		}
 	})
+	if err != nil || !slices.ContainsFunc(changed, func(e Entity) bool { return e.Ref().Kind == EntityBudget }) {
+		return err
+	}
+	return s.complete(ctx, func(f func(Entity) bool) { s.referring(changed, f) })
+}
+
+// referring calls f for all whose limits are those of a budget among these.
+func (s *Seeding) referring(changed []Entity, f func(Entity) bool) {
 	budgets := map[string]bool{}
 	for _, e := range changed {
 		if b, ok := e.(*Budget); ok {
 			budgets[b.ID] = true
 		}
 	}
-	if err != nil || len(budgets) == 0 {
-		return err
+	if len(budgets) == 0 {
+		return
 	}
 	byDefault := budgets[s.Directory.Settings().CustomerBudget]
-	return s.complete(ctx, func(f func(Entity) bool) {
-		s.Directory.Each(func(e Entity) bool {
-			_, customer := e.(*Customer)
-			if r := rulesOf(e); r == nil || !budgets[r.BudgetID] && !(customer && byDefault) {
-				return true
-			}
-			return f(e)
-		})
+	s.Directory.Each(func(e Entity) bool {
+		_, customer := e.(*Customer)
+		if r := rulesOf(e); r == nil || !budgets[r.BudgetID] && !(customer && byDefault) {
+			return true
+		}
+		return f(e)
 	})
 }
 

@@ -65,6 +65,17 @@ func (s *service) onChange(changed []policy.Entity, gone []policy.Ref) {
 	}
 }
 
+// onLimits sets right the counters of limits that were lifted and are back: what was
+// served meanwhile was not counted for them.
+func (s *service) onLimits(relimited []policy.Entity) {
+	ctx, cancel := context.WithTimeout(context.Background(), s.applyWithin())
+	defer cancel()
+	if err := s.healing.Entities(ctx, relimited); err != nil {
+		s.log.Warn("what was spent while there was no limit could not be read yet", "err", err)
+		s.unhealed.Store(true)
+	}
+}
+
 // readEnforcement puts in force what the tables say of enforcement; where they
 // cannot be asked now, soon.
 func (s *service) readEnforcement() {

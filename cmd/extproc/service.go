@@ -91,7 +91,7 @@ func newService(ctx context.Context, cfg config, log *slog.Logger, clock func() 
 	s.healing = &policy.Healing{Directory: s.directory, Ledger: s.counting.counters, History: s.store, Flush: s.counting.flush, Clock: clock}
 	s.feed = postgres.NewFeed(postgres.FeedConfig{
 		Store: s.store, Directory: s.directory, ReplicaID: replica, Kind: "extproc", Log: log,
-		OnChange: s.onChange, After: "adminsvc", OnLoad: func() { s.models.Rebuild(); s.unseeded.Store(true); s.readEnforcement() }, CopyPath: filepath.Join(cfg.StateDir, "directory.copy"), CopyEvery: copyEvery,
+		OnChange: s.onChange, OnLimits: s.onLimits, After: "adminsvc", OnLoad: func() { s.models.Rebuild(); s.unseeded.Store(true); s.readEnforcement() }, CopyPath: filepath.Join(cfg.StateDir, "directory.copy"), CopyEvery: copyEvery,
 		Poll: min(pollEvery, 2*freshWithin(cfg.WriteBarrier)/5),
 	})
 	headers := make([]string, 0, len(file.General.UserHeaders)+1)

@@ -99,9 +99,7 @@ func (f *Feed) apply(ctx context.Context, conn *pgx.Conn) (int, error) {
 		gone = append(gone, policy.Ref{Kind: policy.EntitySetting, ID: id})
 	}
 	// What is referred to comes before what refers to it, and goes after it.
-	for _, e := range puts {
-		f.cfg.Directory.Put(e)
-	}
+	relimited := f.cfg.Directory.PutAll(puts)
 	slices.Reverse(gone)
 	for _, ref := range gone {
 		f.cfg.Directory.Delete(ref)
@@ -110,6 +108,9 @@ func (f *Feed) apply(ctx context.Context, conn *pgx.Conn) (int, error) {
 		f.lookedAt(began) // requests that wait for it need not wait for what follows
 	}
 	f.cfg.OnChange(puts, gone)
+	if f.cfg.OnLimits != nil && len(relimited) > 0 {
+		f.cfg.OnLimits(relimited)
+	}
 	f.at.Store(&position{at.epoch, next})
 	f.cfg.Directory.SetRevision(next)
 	return n, nil

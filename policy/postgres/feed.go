@@ -35,6 +35,9 @@ type FeedConfig struct {
 	// revision is reported, so that a write is answered after they have returned.
 	OnChange func([]policy.Entity, []policy.Ref)
 	OnLoad   func()
+	// OnLimits is called after OnChange with those that have a limit of spend again, or
+	// for the first time, and were there before. nil: nobody asks.
+	OnLimits func([]policy.Entity)
 	// Poll is how often changes are looked for when no notification came, and how
 	// often this replica says that it lives. Default 1 s.
 	Poll time.Duration

@@ -94,7 +94,7 @@ func TestEntriesReadBackAsTheyWereWritten(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	full := fullEntry()
-	adjusted := policy.Entry{Type: policy.EntryAdjustment, CallID: "adjust", AdjustedKind: "key", AdjustedID: "hash", KeyHash: "hash", Status: policy.StatusSuccess,
+	adjusted := policy.Entry{Type: policy.EntryAdjustment, CallID: "adjust", AdjustedKind: "key", AdjustedID: "hash", KeyHash: "hash", UserID: "who-did-it", Status: policy.StatusSuccess,
 		ReservedAt: base, StartedAt: base, Cost: policy.Cost{Total: -5}}
 	bare := policy.Entry{Type: policy.EntryRequest, CallID: "bare", Status: policy.StatusAbandoned, ReservedAt: base, StartedAt: base}
 	missing := slices.DeleteFunc(unset(reflect.ValueOf(full), ""), func(f string) bool { return strings.HasPrefix(f, ".Adjusted") })

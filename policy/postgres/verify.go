@@ -51,6 +51,12 @@ var rowMeasures = []string{
 	"CASE WHEN request THEN greatest(0, trunc(extract(epoch FROM coalesce(l.ended_at, l.started_at) - l.started_at) * 1000)) ELSE 0 END",
 }
 
+// adjustedWith are the kinds of adjustments whose sums have a dimension, requests among them.
+var adjustedWith = map[int]string{
+	dKey: "'', 'key'", dUser: "'', 'user', 'team_member'", dTeam: "'', 'team', 'team_member'",
+	dProject: "'', 'project'", dOrganization: "'', 'organization'", dCustomer: "'', 'customer'",
+}
+
 func hoursDiffer(table string, dims []int, from string) string {
 	var keys, rows, sums, same []string
 	for _, d := range dims {
@@ -61,6 +67,9 @@ func hoursDiffer(table string, dims []int, from string) string {
 			rows = append(rows, "coalesce(l.adjusted_kind, '') AS adjusted")
 		case dTag:
 			rows = append(rows, "t.tag")
+		case dKey, dUser, dTeam, dProject, dOrganization, dCustomer:
+			// Of an adjustment only the scope that it is of: a row's user is who made it.
+			rows = append(rows, "CASE WHEN coalesce(l.adjusted_kind, '') IN ("+adjustedWith[d]+") THEN coalesce(l."+name+", '') ELSE '' END AS "+name)
 		default:
 			rows = append(rows, "coalesce(l."+name+", '') AS "+name)
 		}

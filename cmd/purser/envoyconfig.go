@@ -63,6 +63,9 @@ func runEnvoyConfig(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	if *mesh != "envoy" {
+		if *host == "" && *placement != string(envoy.AtModel) {
+			return usageError{"--host is the name that clients call"}
+		}
 		served, err := portList(*ports)
 		if err != nil {
 			return usageError{"--ports " + err.Error()}

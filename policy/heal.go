@@ -63,11 +63,18 @@ func (h *Healing) where(ctx context.Context, fix bool, wanted func(Scope) bool) 
 		if !fix {
 			return nil
 		}
-		// A counter that moved since is looked at again the next time.
-		_, err := h.Ledger.Correct(ctx, hold.Counter(), d.Counted, d.Counted+d.By)
-		return err
+		return h.correct(ctx, hold, d)
 	})
 	return drifts, err
+}
+
+// correct sets a counter right. One that moved since is looked at again the next time.
+func (h *Healing) correct(ctx context.Context, hold Hold, d Drift) error {
+	if d.By == 0 {
+		return nil
+	}
+	_, err := h.Ledger.Correct(ctx, hold.Counter(), d.Counted, d.Counted+d.By)
+	return err
 }
 
 // compare tells f of every spend counter that is of now.

@@ -87,13 +87,7 @@ func (d *Directory) booksOf(e Entity) map[limitID]bool {
 // budget among them, with the tables, and sets right what differs.
 func (h *Healing) Entities(ctx context.Context, changed []Entity) error {
 	now, cal := h.Clock(), h.Directory.Settings().Calendar
-	fix := func(hold Hold, d Drift) error {
-		if d.By == 0 {
-			return nil
-		}
-		_, err := h.Ledger.Correct(ctx, hold.Counter(), d.Counted, d.Counted+d.By)
-		return err
-	}
+	fix := func(hold Hold, d Drift) error { return h.correct(ctx, hold, d) }
 	var holds []Hold
 	add := func(l level) error {
 		for _, limit := range l.limits(h.Directory) {
